@@ -11,8 +11,11 @@ export type GlobPart =
   | { readonly kind: "class"; readonly set: ByteSet }
   /** `*`: any run of bytes but `/`, also none. In an argument or name pattern `/` is an ordinary byte (see compile). */
   | { readonly kind: "star" }
-  /** `**`: any run of bytes. `a/**` + `/b` also matches `a/b`: the parser keeps the slashes beside it out of the parts and sets these flags. */
-  | { readonly kind: "globstar"; readonly slashBefore: boolean; readonly slashAfter: boolean }
+  /**
+   * `**`: any run of bytes. With `slashAfter` the following `/` belongs to it and the whole is `(.*/)?`,
+   * so that `a/**` + `/b` also matches `a/b` and a leading `**` + `/x` matches `x` itself.
+   */
+  | { readonly kind: "globstar"; readonly slashAfter: boolean }
   /** `{a,b}`. */
   | { readonly kind: "alternatives"; readonly branches: readonly Glob[] };
 

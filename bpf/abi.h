@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * abi.h: what the kernel half and user space both read. src/ir/abi.ts (the image) and
+ * src/kernel/state.ts (maps and events) are its TypeScript views; tests compare them through BTF.
+ *
+ * A compiled policy is an IMAGE: an array of u32 words, copied into the `table` map at the
+ * word offset `domain.base`. All offsets inside an image are in words and relative to its start,
+ * so equal policies give equal bytes wherever they are loaded. The map stores the words in chunks;
+ * records are aligned to their own size so that none straddles a chunk.
+ *
+ *   bytes of a name --automaton--> state --accept--> list of entries --ops, labels, gates--> verdict
+ */
+#ifndef ACTPLANE_ABI_H
+#define ACTPLANE_ABI_H
+
+#define IMAGE_MAGIC 0x4e4c5041u /* "APLN" */
+#define IMAGE_ABI 1
+
+#define LABEL_WORDS 8          /* 256 labels a session, as u32 words */
+#define GATES_MAX 64           /* gates a domain: one u64 */
+#define GROUPS_MAX 8           /* automata a kind: a set that would explode is split */
+#define TABLE_CHUNK_WORDS 65536 /* 256 KiB a map value; the most kernels take is 4 MiB */
+#define ATOM_WORDS_MAX 512     /* 16,384 atoms, 2 KiB of task storage */
+
+/* Which bytes an automaton reads. */
+enum automaton_kind {
+	AUTOMATON_PATH = 0,     /* absolute path of a file object */
+	AUTOMATON_EXEC = 1,     /* absolute path of a program, or the path it was invoked by */
+	AUTOMATON_ARGS = 2,     /* argv joined and ended by NUL, argv[0] first */
+	AUTOMATON_ENDPOINT = 3, /* protocol (6, 17), 16 bytes of address, 2 bytes of port, big endian */
+	AUTOMATON_UNIX = 4,     /* abstract socket name */
+	AUTOMATON_KINDS = 5,
+};
+
+/* One bit an operation; a clause names several (`write` covers six), an event carries several. */
+enum operation {
+	OP_EXEC = 1 << 0,
+	OP_OPEN = 1 << 1,
+	OP_READ = 1 << 2,
+	OP_WRITE = 1 << 3,
+	OP_CREATE = 1 << 4,
+	OP_UNLINK = 1 << 5,
+	OP_RENAME = 1 << 6,
+	OP_LINK = 1 << 7,
+	OP_METADATA = 1 << 8,
+	OP_TRUNCATE = 1 << 9,
+	OP_MOUNT = 1 << 10,
+	OP_CONNECT = 1 << 11,
+	OP_BIND = 1 << 12,
+	OP_SEND = 1 << 13,
+	OP_RECV = 1 << 14,
+	OP_SIGNAL = 1 << 15,
+	OP_PTRACE = 1 << 16,
+};
+
+enum effect { EFFECT_NONE = 0, EFFECT_NOTIFY = 1, EFFECT_BLOCK = 2, EFFECT_KILL = 3 };
+
+/* Word 0 of an image. */
+struct image_header {
+	__u32 magic;
+	__u32 abi;
+	__u32 words;        /* length of the image */
+	__u32 clauses;      /* count; a clause id is below it */
+	__u32 gates;        /* count */
+	__u32 gates_at;     /* struct gate_record[gates] */
+	__u32 entries;      /* count */
+	__u32 entries_at;   /* struct entry[entries], aligned to 32 words */
+	__u32 atom_words;   /* words of the atom bitmap in use */
+	__u32 path_ops;     /* operations that some entry of a PATH automaton names: others need no path */
+	__u32 exec_ops;     /* as path_ops, for EXEC automata */
+	__u32 endpoint_ops; /* as path_ops, for ENDPOINT automata */
+	__u32 flowing[LABEL_WORDS]; /* labels that flow into objects: all but the hidden lineage labels */
+	__u32 reserved[4];
+	__u32 automata[AUTOMATON_KINDS][GROUPS_MAX]; /* offsets of struct automaton; 0 ends the list */
+};
+
+/* Aligned to 4 words. */
+struct automaton {
+	__u32 classes_at; /* 256 bytes in 64 words, little endian: byte value -> class */
+	__u32 states_at;  /* struct state[states], aligned to 4 words */
+	__u32 comb_at;    /* struct comb[], aligned to 2 words; every base + class is inside it */
+	__u32 start;      /* start state */
+	__u32 states;
+	__u32 combs;
+	__u32 classes;
+	__u32 reserved;
+};
+
+/*
+ * next(s, byte) = comb[s.base + class].check == s ? comb[...].next : s.otherwise.
+ * State 0 is dead (its `otherwise` is 0 and no comb names it): the walk ends there.
+ */
+struct state {
+	__u32 base;
+	__u32 otherwise;
+	__u32 accept; /* offset of a list: PATH, EXEC, ENDPOINT: entry numbers; ARGS: atoms to set. 0: none */
+	__u32 extra;  /* EXEC only: offset of struct exec_extra; 0: none */
+};
+
+struct comb {
+	__u32 check;
+	__u32 next;
+};
+
+/* A list is a count and that many words. */
+
+/* What an accepting EXEC state says besides its entries. */
+struct exec_extra {
+	__u32 args_start; /* start state of the ARGS automata for this program's subcommands; 0: the default start */
+	__u32 atoms;      /* count, then that many atoms: `target` patterns this path matches */
+};
+
+enum entry_kind {
+	ENTRY_CLAUSE = 1, /* a rule's clause, or one conjunction of its `if` */
+	ENTRY_LABEL = 2,  /* the operation gives the process the labels in `all` */
+	ENTRY_OPEN = 3,   /* the operation is (or, with EXITS, starts) what gate `id` waits for */
+	ENTRY_STALE = 4,  /* the operation makes gate `id` stale */
+};
+
+/* 32 words, aligned to 32. */
+struct entry {
+	__u32 kind;
+	__u32 ops;
+	__u32 effect;
+	__u32 id;              /* CLAUSE: clause id; OPEN, STALE: gate */
+	__u32 gates[2];        /* CLAUSE: any of these gates being open is an exception */
+	__u32 args_at;         /* exec: list of atoms that must all be present; 0: none */
+	__u32 except_at;       /* exec: any of these atoms on the resolved program is an exception */
+	__u32 all[LABEL_WORDS];
+	__u32 none[LABEL_WORDS]; /* `not L`, and the hidden labels of `unless lineage-includes` */
+	__u32 except_not_at;   /* exec: any of these atoms absent from the resolved program is an exception */
+	__u32 reserved[7];
+};
+
+enum gate_flags { GATE_EXITS = 1 /* opens when the run ends normally with `status` */ };
+
+/* 4 words, aligned to 4. */
+struct gate_record {
+	__u32 flags;
+	__u32 status;
+	__u32 within_ns_low; /* 0 and 0: never expires */
+	__u32 within_ns_high;
+};
+
+/* ---- state kept by the kernel half ---- */
+
+struct domain {
+	__u32 base;       /* word offset of its image in `table` */
+	__u32 session;
+	__u32 generation; /* of the policy; in every event */
+	__u32 flags;
+};
+
+#define RUNS_MAX 4 /* gate runs a process can be inside at once; a deeper one's own writes count as foreign (strict) */
+
+/* A process inside a run of a gate's program. */
+struct run_ref {
+	__u64 run;   /* key of `runs`; 0: free */
+	__u32 gate;
+	__u32 leads; /* 1: this process is the run; its exit ends it */
+};
+
+/* Value of `procs`, key: thread group id in the first pid namespace. */
+struct proc {
+	__u32 labels[LABEL_WORDS];
+	__u32 domain;
+	__u32 session;
+	__u32 parent;
+	__u32 flags;
+	__u64 started_ns;
+	struct run_ref runs[RUNS_MAX];
+};
+
+/* Value of `runs`. A gate is open while staled(gate) - base == own: only its own subtree wrote since it started. */
+struct run {
+	__u64 base;
+	__u64 own;
+	__u64 started_ns;
+	__u32 gate;
+	__u32 leader;
+};
+
+/* Value of `sessions`, key: session. */
+struct session {
+	__u64 runs_made;
+	__u64 staled[GATES_MAX];  /* events that make the gate stale, ever */
+	__u64 open_run[GATES_MAX]; /* key of the run that satisfied the gate last; 0: none */
+	__u32 spill[LABEL_WORDS]; /* labels of objects for which the table had no room: every read acquires them (strict) */
+};
+
+/* Key of `objects`: a file's labels in one session. */
+struct object_key {
+	__u64 inode;
+	__u32 device;
+	__u32 generation;
+	__u32 session;
+	__u32 reserved;
+};
+
+struct object {
+	__u32 labels[LABEL_WORDS];
+};
+
+/* ---- what the kernel half tells ---- */
+
+enum event_type {
+	EVENT_FORK = 1,
+	EVENT_EXEC = 2,   /* data: program path, then argv joined by NUL (up to EVENT_ARGV_MAX) */
+	EVENT_EXIT = 3,   /* detail: exit code as wait(2) gives it */
+	EVENT_MATCH = 4,  /* data: target, then second name (rename, link) or argv */
+	EVENT_LABEL = 5,  /* the process acquired `labels`; data: from which object */
+	EVENT_GATE_OPEN = 6,
+	EVENT_GATE_STALE = 7, /* data: what was touched */
+	EVENT_GATE_START = 8, /* a run began that may open the gate */
+	EVENT_RUN_FAILED = 9, /* detail: exit code; the run did not end as the gate wants */
+};
+
+/* What was done about a match. */
+enum outcome {
+	OUTCOME_OBSERVED = 0,
+	OUTCOME_REFUSED = 1,       /* EPERM before any effect */
+	OUTCOME_KILLED_BEFORE = 2, /* SIGKILL before the operation had an effect */
+	OUTCOME_KILLED_AFTER = 3,
+};
+
+enum event_flags {
+	EVENT_STRICT_PATH = 1,   /* the path could not be resolved: every block or kill clause of the operation counts as matched */
+	EVENT_STRICT_ARGS = 2,   /* the arguments could not be read or are over the limit */
+	EVENT_MORE_CLAUSES = 4,  /* more clauses matched than the event can name */
+	EVENT_INVOKED_NAME = 8,  /* matched by the path it was invoked by, not by the resolved file */
+};
+
+#define EVENT_CLAUSES_MAX 16
+#define EVENT_PATH_MAX 4096
+#define EVENT_ARGV_MAX 1024
+#define TASK_COMM_BYTES 16
+
+struct event {
+	__u64 time_ns;  /* CLOCK_MONOTONIC */
+	__u32 type;
+	__u32 size;     /* of the whole record, data included */
+	__u32 tgid;
+	__u32 tid;
+	__u32 parent;
+	__u32 uid;
+	__u32 domain;
+	__u32 session;
+	__u32 generation;
+	__u32 op;       /* the event's operations, as bits */
+	__u32 effect;   /* strongest matching effect */
+	__u32 outcome;
+	__u32 flags;
+	__u32 detail;   /* gate id, or exit code */
+	__u32 clauses_count;
+	__u32 first_bytes;  /* of `data`: the target */
+	__u32 second_bytes; /* of `data`, after the first: argv or the second name */
+	__u32 reserved;
+	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add */
+	__u32 clauses[EVENT_CLAUSES_MAX];
+	char comm[TASK_COMM_BYTES];
+	__u8 data[];
+};
+
+/* Indices of the `counters` map (u64 each). */
+enum counter {
+	COUNTER_EVENTS = 0,       /* records written to the ring */
+	COUNTER_EVENTS_LOST = 1,  /* the ring was full; the verdict stood */
+	COUNTER_CHECKS = 2,       /* operations of governed processes that were decided */
+	COUNTER_MATCHES = 3,
+	COUNTER_REFUSED = 4,
+	COUNTER_KILLED = 5,
+	COUNTER_STRICT_PATH = 6,
+	COUNTER_STRICT_ARGS = 7,
+	COUNTER_STRICT_STATE = 8, /* no scratch, no domain or no image for a governed process: refused */
+	COUNTER_PROCS_FULL = 9,   /* a child could not be recorded: its parent was killed */
+	COUNTER_OBJECTS_FULL = 10, /* labels went to the session's spill set */
+	COUNTER_RUNS_FULL = 11,    /* a gate's run could not be recorded: the gate stays closed */
+	COUNTER_ERRORS = 12,       /* a helper failed where it never should */
+	COUNTERS = 13,
+};
+
+#endif

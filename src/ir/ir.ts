@@ -1,0 +1,66 @@
+// What the compiler makes of a policy: the image for the kernel and, beside it, what user space
+// needs to explain it (which clause is which, which hook carries it, what it costs).
+
+import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
+import type { AutomatonKind, OperationName } from "./abi.ts";
+
+/** What a policy is compiled against: the places its relative names mean. */
+export interface CompileOptions {
+  /** Absolute, no slash at the end but for `/`: base of relative file patterns. */
+  readonly workspace: string;
+  /** Absolute: what a leading `~` means. */
+  readonly home: string;
+}
+
+export interface CompiledClause {
+  /** INVARIANT: its index in `Compiled.clauses`, and `clauses[]` of a kernel event. */
+  readonly id: number;
+  readonly rule: Rule;
+  readonly clause: Clause;
+  /** The operations it covers, as names: `write` covers six. */
+  readonly operations: readonly OperationName[];
+  /** Set where no tier carries the clause as written: the reason, for the verdict `unenforceable`. */
+  readonly unsupported: string | null;
+  /** Conjunctions its condition became; each is one entry. */
+  readonly entries: number;
+}
+
+export interface CompiledLabel {
+  /** INVARIANT: its index in `Compiled.labels`, and its bit. */
+  readonly bit: number;
+  /** The author's name; a lineage condition's hidden label is `lineage:` and its text. */
+  readonly name: string;
+  readonly hidden: boolean;
+}
+
+export interface CompiledGate {
+  /** INVARIANT: its index in `Compiled.gates`, and its bit. */
+  readonly id: number;
+  readonly event: GateEvent;
+  readonly exits: number | null;
+  readonly since: readonly GateEvent[];
+  readonly withinMs: number | null;
+}
+
+/** Sizes of one automaton, for `compile --explain`. */
+export interface AutomatonReport {
+  readonly kind: AutomatonKind;
+  readonly group: number;
+  readonly patterns: number;
+  readonly states: number;
+  readonly classes: number;
+  readonly combs: number;
+}
+
+export interface Compiled {
+  readonly policy: Policy;
+  readonly options: CompileOptions;
+  /** Equal policies and options give equal words. */
+  readonly image: Uint32Array;
+  readonly clauses: readonly CompiledClause[];
+  readonly labels: readonly CompiledLabel[];
+  readonly gates: readonly CompiledGate[];
+  readonly automata: readonly AutomatonReport[];
+  /** Parts of the policy that are not carried out but are on the strict side, each a sentence: a declassify that is ignored. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,25 @@
+# Sourced by the other scripts: where things are and which tools are used. Changes nothing on the machine.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+
+# Bun is pinned by package-lock.json and used from there; a bun on PATH may be another version.
+bun="$root/node_modules/@oven/bun-linux-x64/bin/bun"
+
+# clang 16 is the first whose BPF back end supports everything bpf/ uses; the newest installed one is taken.
+clang_of_machine() {
+  local version
+  for version in 22 21 20 19 18 17 16; do
+    if command -v "clang-$version" >/dev/null; then
+      echo "clang-$version"
+      return
+    fi
+  done
+}
+
+say() { echo "$*" >&2; }
+die() {
+  say "error: $*"
+  exit 1
+}

@@ -1,0 +1,150 @@
+// The libbpf that every other file here calls: our own build of 1.1, loaded once from a sealed memfd.
+//
+// Only symbols of libbpf 1.1 are listed, so that a system libbpf (`useSystemLibbpf`) of any later version serves as well.
+
+import { dlopen, JSCallback, type Pointer, ptr } from "bun:ffi";
+import { readFileSync } from "node:fs";
+import embedded from "../../../build/libbpf-actplane.so" with { type: "file" };
+import { assert } from "../../base/assert.ts";
+import { ownedBytes, textUntilNul } from "../../base/bytes.ts";
+import { errno, libc, pointerFromC, SystemError, sealedLibrary } from "../libc.ts";
+
+const symbols = {
+  bpf_link__destroy: { args: ["ptr"], returns: "i32" },
+  bpf_link__fd: { args: ["ptr"], returns: "i32" },
+  bpf_link__pin: { args: ["ptr", "ptr"], returns: "i32" },
+  bpf_link_get_fd_by_id: { args: ["u32"], returns: "i32" },
+  bpf_map__autocreate: { args: ["ptr"], returns: "bool" },
+  bpf_map__btf_value_type_id: { args: ["ptr"], returns: "u32" },
+  bpf_map__fd: { args: ["ptr"], returns: "i32" },
+  bpf_map__initial_value: { args: ["ptr", "ptr"], returns: "ptr" },
+  bpf_map__key_size: { args: ["ptr"], returns: "u32" },
+  bpf_map__max_entries: { args: ["ptr"], returns: "u32" },
+  bpf_map__name: { args: ["ptr"], returns: "cstring" },
+  bpf_map__pin: { args: ["ptr", "ptr"], returns: "i32" },
+  bpf_map__reuse_fd: { args: ["ptr", "i32"], returns: "i32" },
+  bpf_map__set_autocreate: { args: ["ptr", "bool"], returns: "i32" },
+  bpf_map__set_initial_value: { args: ["ptr", "ptr", "usize"], returns: "i32" },
+  bpf_map__set_inner_map_fd: { args: ["ptr", "i32"], returns: "i32" },
+  bpf_map__set_max_entries: { args: ["ptr", "u32"], returns: "i32" },
+  bpf_map__type: { args: ["ptr"], returns: "u32" },
+  bpf_map__value_size: { args: ["ptr"], returns: "u32" },
+  bpf_map_create: { args: ["u32", "ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
+  bpf_map_delete_elem: { args: ["i32", "ptr"], returns: "i32" },
+  bpf_map_freeze: { args: ["i32"], returns: "i32" },
+  bpf_map_get_fd_by_id: { args: ["u32"], returns: "i32" },
+  bpf_map_get_next_key: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  bpf_map_lookup_elem: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  bpf_map_update_elem: { args: ["i32", "ptr", "ptr", "u64"], returns: "i32" },
+  bpf_obj_get: { args: ["ptr"], returns: "i32" },
+  bpf_obj_get_info_by_fd: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  bpf_obj_pin: { args: ["i32", "ptr"], returns: "i32" },
+  bpf_object__btf: { args: ["ptr"], returns: "ptr" },
+  bpf_object__close: { args: ["ptr"], returns: "void" },
+  bpf_object__load: { args: ["ptr"], returns: "i32" },
+  bpf_object__next_map: { args: ["ptr", "ptr"], returns: "ptr" },
+  bpf_object__next_program: { args: ["ptr", "ptr"], returns: "ptr" },
+  bpf_object__open_mem: { args: ["ptr", "usize", "ptr"], returns: "ptr" },
+  bpf_prog_test_run_opts: { args: ["i32", "ptr"], returns: "i32" },
+  bpf_program__attach: { args: ["ptr"], returns: "ptr" },
+  bpf_program__attach_cgroup: { args: ["ptr", "i32"], returns: "ptr" },
+  bpf_program__attach_raw_tracepoint: { args: ["ptr", "ptr"], returns: "ptr" },
+  bpf_program__fd: { args: ["ptr"], returns: "i32" },
+  bpf_program__insn_cnt: { args: ["ptr"], returns: "usize" },
+  bpf_program__name: { args: ["ptr"], returns: "cstring" },
+  bpf_program__section_name: { args: ["ptr"], returns: "cstring" },
+  bpf_program__set_attach_target: { args: ["ptr", "i32", "ptr"], returns: "i32" },
+  bpf_program__set_autoload: { args: ["ptr", "bool"], returns: "i32" },
+  bpf_program__set_expected_attach_type: { args: ["ptr", "u32"], returns: "i32" },
+  bpf_program__set_log_buf: { args: ["ptr", "ptr", "usize"], returns: "i32" },
+  bpf_program__set_log_level: { args: ["ptr", "u32"], returns: "i32" },
+  bpf_program__set_type: { args: ["ptr", "u32"], returns: "i32" },
+  bpf_program__type: { args: ["ptr"], returns: "u32" },
+  btf__name_by_offset: { args: ["ptr", "u32"], returns: "cstring" },
+  btf__type_by_id: { args: ["ptr", "u32"], returns: "ptr" },
+  libbpf_num_possible_cpus: { args: [], returns: "i32" },
+  libbpf_set_print: { args: ["ptr"], returns: "ptr" },
+  libbpf_version_string: { args: [], returns: "cstring" },
+  ring_buffer__consume: { args: ["ptr"], returns: "i32" },
+  ring_buffer__epoll_fd: { args: ["ptr"], returns: "i32" },
+  ring_buffer__free: { args: ["ptr"], returns: "void" },
+  ring_buffer__new: { args: ["i32", "ptr", "ptr", "ptr"], returns: "ptr" },
+} as const;
+
+type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
+
+let loaded: Symbols | null = null;
+let systemPath: string | null = null;
+
+/** Takes the machine's own libbpf instead of the embedded one, for the whole process; before the first use. */
+export function useSystemLibbpf(path = "libbpf.so.1"): void {
+  assert(loaded === null, "libbpf is chosen before it is used");
+  systemPath = path;
+}
+
+/** The raw calls of libbpf; `checkedResult` and `checkedPointer` turn what they return into errors. */
+export function libbpf(): Symbols {
+  if (loaded === null) {
+    const path = systemPath ?? sealedLibrary("libbpf-actplane", readFileSync(embedded));
+    loaded = dlopen(path, symbols).symbols;
+    loaded.libbpf_set_print(printCallback().ptr);
+  }
+  return loaded;
+}
+
+// -- what libbpf says -----------------------------------------------------------------------------------------------
+
+/** libbpf's own levels: 0 warning, 1 information, 2 debug. */
+export type LogSink = (level: number, line: string) => void;
+
+const LEVEL_WARNING = 0;
+const warningsKept = 32;
+const lineBytesMax = 16 * 1024;
+
+let recentWarnings: string[] = [];
+let logSink: LogSink | null = null;
+
+/** Sees every line that libbpf prints. Without one, warnings are still kept for the text of the next error. */
+export function setLogSink(sink: LogSink | null): void {
+  logSink = sink;
+}
+
+// The callback lives as long as the library may print, which is as long as the process.
+let keptCallback: JSCallback | null = null;
+
+function printCallback(): JSCallback {
+  const line = ownedBytes(lineBytesMax);
+  const print = (level: number, format: Pointer, values: Pointer): number => {
+    if (level > LEVEL_WARNING && logSink === null) return 0;
+    libc.vsnprintf(ptr(line), line.length, format, values);
+    const text = textUntilNul(line).trimEnd();
+    if (level === LEVEL_WARNING) recentWarnings = [...recentWarnings.slice(1 - warningsKept), text];
+    logSink?.(level, text);
+    return 0;
+  };
+  // INVARIANT: libbpf is called on the main thread only, so the callback never comes from another one.
+  keptCallback = new JSCallback(print, { args: ["u32", "ptr", "ptr"], returns: "i32" });
+  return keptCallback;
+}
+
+function takeWarnings(): string {
+  const warnings = recentWarnings.join("\n");
+  recentWarnings = [];
+  return warnings;
+}
+
+// -- errors ---------------------------------------------------------------------------------------------------------
+
+/** `result` of a libbpf call, which says minus errno on failure. */
+export function checkedResult(call: string, result: number): number {
+  if (result < 0) throw new SystemError(call, -result, takeWarnings());
+  return result;
+}
+
+/** The pointer a libbpf call returned: null, with errno, on failure. */
+export function checkedPointer(call: string, returned: Pointer | bigint | null): Pointer {
+  const failure = returned === null ? errno() : 0;
+  const pointer = pointerFromC(returned);
+  if (pointer === null) throw new SystemError(call, failure, takeWarnings());
+  return pointer;
+}

@@ -1,0 +1,187 @@
+// A BPF object file in memory: opened, adjusted, loaded, and closed as one.
+//
+//   const object = BpfObject.open("tracepoint", bytes);
+//   object.map("events").setEntriesMax(1 << 22);
+//   object.program("on_exec").setAutoload(true);
+//   object.load();
+//   const link = object.program("on_exec").attach();
+//
+// Closing the object closes its programs and maps, not its links: an attached program keeps what it uses.
+
+import { type Pointer, ptr } from "bun:ffi";
+import { assert } from "../../base/assert.ts";
+import { cString, type OwnedBytes, ownedBytes, ownedCopy, viewOf } from "../../base/bytes.ts";
+import { copyFromC, pointerFromC } from "../libc.ts";
+import { type Variable, variablesOf } from "./datasec.ts";
+import { checkedPointer, checkedResult, libbpf } from "./library.ts";
+import { BpfMap } from "./map.ts";
+import { BpfProgram } from "./program.ts";
+
+export class BpfObject {
+  readonly programs: ReadonlyMap<string, BpfProgram>;
+  readonly maps: ReadonlyMap<string, ObjectMap>;
+  #address: Pointer | null;
+  // libbpf reads the ELF until the object is loaded.
+  readonly #readByLibbpf: readonly OwnedBytes[];
+
+  private constructor(address: Pointer, readByLibbpf: readonly OwnedBytes[]) {
+    this.#address = address;
+    this.#readByLibbpf = readByLibbpf;
+    const programs = eachOf(address, libbpf().bpf_object__next_program).map(
+      (each) => new BpfProgram(each),
+    );
+    const maps = eachOf(address, libbpf().bpf_object__next_map).map(
+      (each) => new ObjectMap(each, address),
+    );
+    this.programs = new Map(programs.map((program) => [program.name, program]));
+    this.maps = new Map(maps.map((map) => [map.name, map]));
+  }
+
+  /** `name` shows in messages and, shortened, as a prefix of the names of the object's data maps. */
+  static open(name: string, content: Uint8Array): BpfObject {
+    const elf = ownedCopy(content);
+    const nameBytes = cString(name);
+    const options = ownedBytes(openOptions.bytes);
+    const view = viewOf(options);
+    view.setBigUint64(0, BigInt(openOptions.bytes), true);
+    view.setBigUint64(openOptions.name, BigInt(ptr(nameBytes)), true);
+    const address = libbpf().bpf_object__open_mem(ptr(elf), elf.length, ptr(options));
+    return new BpfObject(checkedPointer(`bpf_object__open_mem ${name}`, address), [elf, nameBytes]);
+  }
+
+  program(name: string): BpfProgram {
+    const program = this.programs.get(name);
+    assert(program !== undefined, `the object has a program ${name}`);
+    return program;
+  }
+
+  /** Data maps go by their section: `.rodata`, `.data`, `.bss`. */
+  map(name: string): ObjectMap {
+    const map = this.maps.get(name);
+    assert(map !== undefined, `the object has a map ${name}`);
+    return map;
+  }
+
+  /** Hands every program with autoload to the verifier; throws with the warnings of libbpf when one is refused. */
+  load(): void {
+    assert(this.#address !== null && this.#readByLibbpf.length > 0, "the object is open");
+    checkedResult("bpf_object__load", libbpf().bpf_object__load(this.#address));
+  }
+
+  close(): void {
+    if (this.#address === null) return;
+    libbpf().bpf_object__close(this.#address);
+    this.#address = null;
+  }
+}
+
+/** A map that an object declares: its shape before the load, the live map after it. */
+export class ObjectMap {
+  readonly name: string;
+  readonly #address: Pointer;
+  readonly #objectAddress: Pointer;
+  #live: BpfMap | null = null;
+
+  constructor(address: Pointer, objectAddress: Pointer) {
+    this.#address = address;
+    this.#objectAddress = objectAddress;
+    const name = String(libbpf().bpf_map__name(address));
+    // libbpf names data maps "<object>.rodata" with the object's name cut; the section alone is what a reader knows.
+    this.name = /\.(?:rodata|data|bss|kconfig)[.\w]*$/.exec(name)?.[0] ?? name;
+  }
+
+  // -- before the load ----------------------------------------------------------------------------------------------
+
+  get entriesMax(): number {
+    return libbpf().bpf_map__max_entries(this.#address);
+  }
+
+  setEntriesMax(count: number): void {
+    checkedResult(
+      `bpf_map__set_max_entries ${this.name}`,
+      libbpf().bpf_map__set_max_entries(this.#address, count),
+    );
+  }
+
+  /** A map that this kernel cannot have must not be made; the programs that use it must not be loaded either. */
+  setAutocreate(create: boolean): void {
+    checkedResult(
+      `bpf_map__set_autocreate ${this.name}`,
+      libbpf().bpf_map__set_autocreate(this.#address, create),
+    );
+  }
+
+  /** Uses an existing map, of which the object takes a descriptor of its own. */
+  reuse(fd: number): void {
+    checkedResult(`bpf_map__reuse_fd ${this.name}`, libbpf().bpf_map__reuse_fd(this.#address, fd));
+  }
+
+  /** The shape of the inner maps of a map of maps. */
+  setInnerMap(fd: number): void {
+    checkedResult(
+      `bpf_map__set_inner_map_fd ${this.name}`,
+      libbpf().bpf_map__set_inner_map_fd(this.#address, fd),
+    );
+  }
+
+  /** A copy of what a data map will hold. */
+  initialValue(): OwnedBytes {
+    const length = ownedBytes(8);
+    const address = libbpf().bpf_map__initial_value(this.#address, ptr(length));
+    const value = checkedPointer(`bpf_map__initial_value ${this.name}`, address);
+    return copyFromC(value, Number(viewOf(length).getBigUint64(0, true)));
+  }
+
+  /** `value` is as long as `initialValue()`. */
+  setInitialValue(value: Uint8Array): void {
+    const copy = ownedCopy(value);
+    const result = libbpf().bpf_map__set_initial_value(this.#address, ptr(copy), copy.length);
+    checkedResult(`bpf_map__set_initial_value ${this.name}`, result);
+  }
+
+  /** Where each variable of a data map lies. */
+  variables(): Map<string, Variable> {
+    const btf = checkedPointer("bpf_object__btf", libbpf().bpf_object__btf(this.#objectAddress));
+    return variablesOf(btf, libbpf().bpf_map__btf_value_type_id(this.#address));
+  }
+
+  /** Sets one variable of `.rodata` before the load: `setVariable("tracer_pid", u32(pid))`. */
+  setVariable(name: string, value: Uint8Array): void {
+    const variable = this.variables().get(name);
+    assert(variable !== undefined, `${this.name} has a variable ${name}`);
+    assert(
+      variable.bytes === value.length,
+      `${name} has ${variable.bytes} bytes, not ${value.length}`,
+    );
+    const all = this.initialValue();
+    all.set(value, variable.offset);
+    this.setInitialValue(all);
+  }
+
+  // -- after the load -----------------------------------------------------------------------------------------------
+
+  /** The descriptor, which the object owns. */
+  get fd(): number {
+    return checkedResult(`bpf_map__fd ${this.name}`, libbpf().bpf_map__fd(this.#address));
+  }
+
+  /** The map to read and write; its descriptor is the object's. */
+  get live(): BpfMap {
+    this.#live ??= new BpfMap(this.fd);
+    return this.#live;
+  }
+}
+
+// Size and offset of the leading fields of struct bpf_object_open_opts: sz, object_name.
+const openOptions = { bytes: 16, name: 8 };
+
+type NextOf = (object: Pointer, previous: Pointer | null) => Pointer | bigint | null;
+
+function eachOf(object: Pointer, next: NextOf): Pointer[] {
+  const all: Pointer[] = [];
+  for (;;) {
+    const each = pointerFromC(next(object, all.at(-1) ?? null));
+    if (each === null) return all;
+    all.push(each);
+  }
+}

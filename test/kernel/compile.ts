@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { $ } from "bun";
 
 export const root = join(import.meta.dir, "../..");
+/** The pinned Bun. */
+export const bun = join(root, "node_modules/@oven/bun-linux-x64/bin/bun");
 const output = join(root, "build/test");
 
 const clang = [

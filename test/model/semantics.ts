@@ -1,0 +1,423 @@
+// The independent model: what LANGUAGE.md section 4 says, evaluated on the tree of a policy, with
+// sets of names where the kernel has bits and with histories where it has hidden labels.
+// It never sees an image and imports nothing that makes one.
+//
+// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, declassify,
+// approvals, and attaching. A gate is about the run that satisfied it last.
+
+import type {
+  Clause,
+  Condition,
+  Effect,
+  Expr,
+  GateEvent,
+  Policy,
+  Rule,
+} from "../../src/dsl/ast.ts";
+import { endpointOperations, fileOperations } from "../../src/dsl/ast.ts";
+import { execMatches, fileMatches, type Places, peerMatches } from "./match.ts";
+import {
+  type ExecStep,
+  execSteps,
+  type FileTouch,
+  fileTouches,
+  type Peer,
+  type TraceEvent,
+} from "./trace.ts";
+
+export interface Match {
+  readonly rule: string;
+  /** Its place among the clauses of the rule. */
+  readonly clauseIndex: number;
+  readonly effect: Effect;
+}
+
+export type Verdict = "allow" | Effect;
+
+/** What became of one event. */
+export interface Step {
+  readonly verdict: Verdict;
+  readonly matches: readonly Match[];
+  /** Of the process, after the event; sorted. */
+  readonly labels: readonly string[];
+  /** As `gateText` names them, after the event; sorted. */
+  readonly gates: readonly string[];
+}
+
+interface Process {
+  readonly id: number;
+  labels: Set<string>;
+  readonly parent: Process | null;
+  /** How many of the parent's execs came before this process was forked. */
+  readonly inherited: number;
+  readonly execs: (readonly ExecStep[])[];
+}
+
+interface Run {
+  readonly gate: Gate;
+  readonly root: Process | null;
+  readonly members: Set<Process>;
+  readonly startMs: number;
+  /** Somebody outside of it has since done what makes the gate stale. */
+  stale: boolean;
+}
+
+type After = Condition & { readonly kind: "after" };
+
+interface Gate {
+  readonly text: string;
+  readonly condition: After;
+  satisfiedBy: Run | null;
+}
+
+/** One thing an event does: a name, and operations on it. */
+type Touch =
+  | { readonly kind: "file"; readonly file: FileTouch }
+  | { readonly kind: "exec"; readonly step: ExecStep }
+  | { readonly kind: "peer"; readonly peer: Peer; readonly operation: string };
+
+/** The words that a clause's word covers. */
+const covered: Readonly<Record<string, readonly string[]>> = {
+  write: ["write", "truncate", "create", "unlink", "rename", "link"],
+};
+
+const strength: readonly Verdict[] = ["allow", "notify", "block", "kill"];
+
+export class Semantics {
+  readonly #policy: Policy;
+  readonly #places: Places;
+  readonly #processes = new Map<number, Process>();
+  readonly #objects = new Map<number, Set<string>>();
+  readonly #gates = new Map<string, Gate>();
+  #runs: Run[] = [];
+  #nowMs = 0;
+
+  /** Process 1 is there and has nothing. */
+  constructor(policy: Policy, places: Places) {
+    this.#policy = policy;
+    this.#places = places;
+    this.#processes.set(1, newProcess(1, null));
+    for (const rule of policy.rules) {
+      for (const condition of rule.clauses.flatMap((clause) => clause.unless)) {
+        if (condition.kind !== "after") continue;
+        const text = gateText(condition);
+        if (!this.#gates.has(text)) this.#gates.set(text, { text, condition, satisfiedBy: null });
+      }
+    }
+  }
+
+  /** Null: the event cannot happen, because its process is not alive. */
+  step(event: TraceEvent): Step | null {
+    if (event.type === "wait") {
+      this.#nowMs += event.ms;
+      return this.#outcome("allow", [], null);
+    }
+    const process = this.#processes.get(event.process);
+    if (process === undefined) return null;
+    const touches = touchesOf(event);
+    const seen = process.labels.union(this.#gained(event, touches));
+    const matches = this.#matches(process, touches, seen);
+    const verdict = strongest(matches);
+    if (verdict === "kill") this.#ends(process, null);
+    if (verdict === "allow" || verdict === "notify") {
+      process.labels = seen;
+      this.#flow(process, event);
+      this.#gatesSee(process, touches);
+      if (event.type === "exec") process.execs.push(execSteps(event));
+      if (event.type === "fork") this.#fork(process, event.child);
+      if (event.type === "exit") this.#ends(process, "code" in event.end ? event.end.code : null);
+    }
+    return this.#outcome(verdict, matches, process);
+  }
+
+  // ---- labels ----
+
+  #gained(event: TraceEvent, touches: readonly Touch[]): Set<string> {
+    const gained = new Set<string>();
+    if (event.type === "open" && event.read)
+      this.#addObject(gained, event.file.object, event.file.path);
+    for (const touch of touches) {
+      if (touch.kind !== "exec") continue;
+      this.#addObject(gained, touch.step.file.object, touch.step.file.path);
+      for (const source of this.#policy.sources) {
+        if (source.origin.kind !== "exec") continue;
+        if (this.#isExec(source.origin.exec, touch.step)) gained.add(source.label.text);
+      }
+      for (const transform of this.#policy.transforms) {
+        if (transform.kind === "endorse" && this.#isExec(transform.gate, touch.step))
+          gained.add(transform.label.text);
+      }
+    }
+    if (event.type === "recv") {
+      for (const source of this.#policy.sources) {
+        if (source.origin.kind !== "endpoint") continue;
+        if (peerMatches([source.origin.endpoint], event.peer, this.#places))
+          gained.add(source.label.text);
+      }
+    }
+    return gained;
+  }
+
+  /** What an object carries: what was written into it, and what its name is a source of. */
+  #addObject(labels: Set<string>, object: number, path: string): void {
+    for (const label of this.#objects.get(object) ?? []) labels.add(label);
+    for (const source of this.#policy.sources) {
+      if (source.origin.kind !== "file") continue;
+      if (fileMatches(source.origin.pattern, path, this.#places)) labels.add(source.label.text);
+    }
+  }
+
+  #flow(process: Process, event: TraceEvent): void {
+    switch (event.type) {
+      case "open":
+        if (event.create) this.#objects.delete(event.file.object);
+        if (event.write) this.#give(event.file.object, process.labels);
+        break;
+      case "unlink":
+        if (event.last) this.#objects.delete(event.file.object);
+        break;
+      case "rename":
+        if (event.replaces?.last) this.#objects.delete(event.replaces.object);
+        this.#nameIsKept(event.from.object, event.from.path);
+        break;
+      case "link":
+        this.#nameIsKept(event.from.object, event.from.path);
+        break;
+    }
+  }
+
+  /** The labels that an object has through its old name stay with it under another. */
+  #nameIsKept(object: number, path: string): void {
+    const labels = new Set<string>();
+    this.#addObject(labels, object, path);
+    this.#give(object, labels);
+  }
+
+  #give(object: number, labels: ReadonlySet<string>): void {
+    this.#objects.set(object, (this.#objects.get(object) ?? new Set<string>()).union(labels));
+  }
+
+  // ---- rules ----
+
+  #matches(process: Process, touches: readonly Touch[], seen: ReadonlySet<string>): Match[] {
+    return this.#policy.rules.flatMap((rule: Rule) =>
+      rule.clauses.flatMap((clause, clauseIndex) =>
+        (clause.condition === null || holds(clause.condition, seen)) &&
+        touches.some((touch) => this.#clauseMatches(clause, process, touch, touches))
+          ? [{ rule: rule.name.text, clauseIndex, effect: clause.effect }]
+          : [],
+      ),
+    );
+  }
+
+  #clauseMatches(
+    clause: Clause,
+    process: Process,
+    touch: Touch,
+    touches: readonly Touch[],
+  ): boolean {
+    if (!this.#isAbout(clause.operation, touch)) return false;
+    return !clause.unless.some((condition) => this.#excepts(condition, process, touch, touches));
+  }
+
+  #isAbout(operation: Clause["operation"] | GateEvent, touch: Touch): boolean {
+    if (touch.kind === "exec")
+      return operation.kind === "exec" && this.#isExec(operation.exec, touch.step);
+    if (operation.kind === "exec" || operation.kind === "signal" || operation.kind === "ptrace")
+      return false;
+    const words = covered[operation.kind] ?? [operation.kind];
+    if (touch.kind === "file") {
+      if (!isOneOf(fileOperations, operation.kind)) return false;
+      const patterns = (operation as GateEvent & { kind: "read" }).target.patterns;
+      const done = touch.file.operations.some((word) => words.includes(word));
+      return (
+        done &&
+        (patterns === null || patterns.some((p) => fileMatches(p, touch.file.path, this.#places)))
+      );
+    }
+    if (!isOneOf(endpointOperations, operation.kind) || !words.includes(touch.operation))
+      return false;
+    return peerMatches(
+      (operation as Clause["operation"] & { kind: "connect" }).target.patterns,
+      touch.peer,
+      this.#places,
+    );
+  }
+
+  #excepts(
+    condition: Condition,
+    process: Process,
+    touch: Touch,
+    touches: readonly Touch[],
+  ): boolean {
+    switch (condition.kind) {
+      case "target":
+        return this.#isTarget(condition, touch) !== condition.negated;
+      case "lineage-includes":
+        return (
+          lineage(process).some((steps) =>
+            steps.some((step) => this.#isExec(condition.exec, step)),
+          ) || touches.some((now) => now.kind === "exec" && this.#isExec(condition.exec, now.step))
+        );
+      case "after":
+        return this.#isOpen(this.#gate(condition));
+      case "approved":
+        return false;
+    }
+  }
+
+  #isTarget(condition: Condition & { kind: "target" }, touch: Touch): boolean {
+    const patterns = condition.target.patterns;
+    if (patterns === null) return true;
+    if (touch.kind === "peer") {
+      return peerMatches(
+        patterns.filter((p) => "endpoint" in p),
+        touch.peer,
+        this.#places,
+      );
+    }
+    const path = touch.kind === "file" ? touch.file.path : touch.step.file.path;
+    return patterns.some((p) => "glob" in p && fileMatches(p, path, this.#places));
+  }
+
+  #isExec(exec: Parameters<typeof execMatches>[0], step: ExecStep): boolean {
+    return execMatches(exec, step.names, step.argv, this.#places);
+  }
+
+  // ---- gates ----
+
+  /** First what makes gates stale, then what opens them: an event that does both opens. */
+  #gatesSee(process: Process, touches: readonly Touch[]): void {
+    for (const gate of this.#gates.values()) {
+      const { event, exits, since } = gate.condition;
+      if (touches.some((touch) => since.some((later) => this.#isAbout(later, touch))))
+        this.#staled(gate, process);
+      if (!touches.some((touch) => this.#isAbout(event, touch))) continue;
+      const root = event.kind === "exec" ? process : null;
+      const run: Run = {
+        gate,
+        root,
+        members: new Set(root ? [root] : []),
+        startMs: this.#nowMs,
+        stale: false,
+      };
+      this.#runs.push(run);
+      if (exits === null) gate.satisfiedBy = run;
+    }
+  }
+
+  #staled(gate: Gate, by: Process): void {
+    for (const run of this.#runs) if (run.gate === gate && !run.members.has(by)) run.stale = true;
+  }
+
+  #isOpen(gate: Gate): boolean {
+    const run = gate.satisfiedBy;
+    if (run === null || run.stale) return false;
+    const withinMs = gate.condition.withinMs;
+    return withinMs === null || this.#nowMs - run.startMs <= withinMs;
+  }
+
+  #gate(condition: After): Gate {
+    const gate = this.#gates.get(gateText(condition));
+    if (gate === undefined) throw new Error("a condition that the policy does not have");
+    return gate;
+  }
+
+  // ---- processes ----
+
+  #fork(parent: Process, id: number): void {
+    const child = newProcess(id, parent);
+    this.#processes.set(id, child);
+    for (const run of this.#runs) if (run.members.has(parent)) run.members.add(child);
+  }
+
+  /** `code` is null where a signal ended it. */
+  #ends(process: Process, code: number | null): void {
+    this.#processes.delete(process.id);
+    for (const run of this.#runs) {
+      if (run.root !== process || code === null) continue;
+      if (run.gate.condition.exits === code) run.gate.satisfiedBy = run;
+    }
+  }
+
+  #outcome(verdict: Verdict, matches: readonly Match[], process: Process | null): Step {
+    const gates = [...this.#gates.values()]
+      .filter((gate) => this.#isOpen(gate))
+      .map((gate) => gate.text);
+    return { verdict, matches, labels: [...(process?.labels ?? [])].sort(), gates: gates.sort() };
+  }
+}
+
+function newProcess(id: number, parent: Process | null): Process {
+  return {
+    id,
+    parent,
+    labels: new Set(parent?.labels),
+    inherited: parent?.execs.length ?? 0,
+    execs: [],
+  };
+}
+
+/** Every exec of the process and, up to where each was forked, of its ancestors. */
+function lineage(process: Process): (readonly ExecStep[])[] {
+  const all = [...process.execs];
+  for (let child = process; child.parent !== null; child = child.parent) {
+    all.push(...child.parent.execs.slice(0, child.inherited));
+  }
+  return all;
+}
+
+function touchesOf(event: TraceEvent): readonly Touch[] {
+  const touches: Touch[] = fileTouches(event).map((file) => ({ kind: "file", file }));
+  if (event.type === "exec")
+    for (const step of execSteps(event)) touches.push({ kind: "exec", step });
+  if (event.type === "connect" || event.type === "send" || event.type === "recv") {
+    touches.push({ kind: "peer", peer: event.peer, operation: event.type });
+  }
+  return touches;
+}
+
+function holds(expr: Expr, labels: ReadonlySet<string>): boolean {
+  switch (expr.kind) {
+    case "true":
+      return true;
+    case "label":
+      return labels.has(expr.label);
+    case "not":
+      return !holds(expr.operand, labels);
+    case "and":
+      return holds(expr.left, labels) && holds(expr.right, labels);
+    case "or":
+      return holds(expr.left, labels) || holds(expr.right, labels);
+  }
+}
+
+function strongest(matches: readonly Match[]): Verdict {
+  return (
+    strength[Math.max(0, ...matches.map((match) => strength.indexOf(match.effect)))] ?? "allow"
+  );
+}
+
+function isOneOf(words: readonly string[], word: string): boolean {
+  return words.includes(word);
+}
+
+/** One text for equal gates, in the author's words. */
+export function gateText(gate: Pick<After, "event" | "exits" | "since" | "withinMs">): string {
+  const parts = [`after ${eventText(gate.event)}`];
+  if (gate.exits !== null) parts.push(`exits ${gate.exits}`);
+  if (gate.since.length > 0) parts.push(`since ${gate.since.map(eventText).join(" or ")}`);
+  if (gate.withinMs !== null) parts.push(`within ${gate.withinMs}ms`);
+  return parts.join(" ");
+}
+
+function eventText(event: GateEvent): string {
+  if (event.kind !== "exec") {
+    const patterns = event.target.patterns
+      ?.map((pattern) => JSON.stringify(pattern.text))
+      .join(",");
+    return `${event.kind} ${patterns ?? "any"}`;
+  }
+  const words = [event.exec.program?.text ?? null, ...event.exec.args.map((arg) => arg.text)];
+  return `exec ${words.map((word) => (word === null ? "any" : JSON.stringify(word))).join(" ")}`;
+}

@@ -148,7 +148,7 @@ struct domain {
 	__u32 base;       /* word offset of its image in `table` */
 	__u32 session;
 	__u32 generation; /* of the policy; in every event */
-	__u32 flags;
+	__u32 hits_at;    /* its clauses' counters in `hits` start here */
 };
 
 #define RUNS_MAX 4 /* gate runs a process can be inside at once; a deeper one's own writes count as foreign (strict) */
@@ -231,9 +231,8 @@ enum event_flags {
 };
 
 #define EVENT_CLAUSES_MAX 16
-#define EVENT_PATH_MAX 4096
-#define EVENT_ARGV_MAX 1024
-#define TASK_COMM_BYTES 16
+#define EVENT_PATH_MAX 4095 /* bytes of a target an event tells; a power of two less one, for the verifier */
+#define EVENT_ARGV_MAX 1023
 
 struct event {
 	__u64 time_ns;  /* CLOCK_MONOTONIC */
@@ -257,7 +256,6 @@ struct event {
 	__u32 reserved;
 	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add */
 	__u32 clauses[EVENT_CLAUSES_MAX];
-	char comm[TASK_COMM_BYTES];
 	__u8 data[];
 };
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * domain.h: who is governed and by which image. Processes are thread groups: threads and
+ * io_uring workers share their group's id and so its state.
+ */
+#ifndef ACTPLANE_DOMAIN_H
+#define ACTPLANE_DOMAIN_H
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* The state of the calling process; null: it is not governed. */
+static __always_inline struct proc *current_proc(void)
+{
+	__u32 tgid = current_tgid();
+
+	return bpf_map_lookup_elem(&procs, &tgid);
+}
+
+/* Scratch of the calling thread; null only for want of memory. */
+static __always_inline struct scratch *current_scratch(void)
+{
+	return bpf_task_storage_get(&scratches, bpf_get_current_task_btf(), 0,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/*
+ * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
+ * operation sees one generation. False when the state of a governed process is broken: refuse.
+ */
+static __always_inline bool verdict_begin(struct verdict *v, struct proc *proc, __u32 ops,
+					  __u32 refuses)
+{
+	__u32 key = proc->domain;
+	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
+
+	__builtin_memset(v, 0, sizeof(*v));
+	if (!domain || !domain->generation) {
+		count(COUNTER_STRICT_STATE);
+		return false;
+	}
+	v->base = domain->base;
+	v->session = domain->session;
+	v->generation = domain->generation;
+	v->domain = key;
+	v->ops = ops;
+	v->refuses = refuses;
+	v->thread = bpf_get_current_pid_tgid();
+	for (int i = 0; i < LABEL_WORDS; i++)
+		v->seen[i] = proc->labels[i];
+	count(COUNTER_CHECKS);
+	return true;
+}
+
+/* The key is copied because 6.1 takes map keys from the stack or a map value only. */
+static __always_inline struct session *session_of(struct verdict *v)
+{
+	__u32 key = v->session;
+
+	return bpf_map_lookup_elem(&sessions, &key);
+}
+
+static __always_inline struct image_header *image_of(struct verdict *v)
+{
+	return TABLE_RECORD(v->base, struct image_header);
+}
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * emit.h: telling user space. Verdicts never wait for it: a full ring is counted and the verdict
+ * stands. Records come in two sizes because a reservation's size must be known to the verifier.
+ */
+#ifndef ACTPLANE_EMIT_H
+#define ACTPLANE_EMIT_H
+
+#define SMALL_PART 255
+#define SMALL_DATA (SMALL_PART + SMALL_PART)
+#define LARGE_DATA (EVENT_PATH_MAX + EVENT_ARGV_MAX)
+
+/* What an event's data is made of: kernel memory, then kernel or user memory. */
+struct event_data {
+	__u64 first;
+	__u64 second;
+	__u32 first_bytes;
+	__u32 second_bytes;
+	__u32 reserved;
+	__u32 second_user; /* 1: `second` is the calling process's memory */
+};
+
+static __always_inline void event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc,
+				       __u32 detail)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->time_ns = bpf_ktime_get_ns();
+	e->type = type;
+	e->tgid = v->thread >> 32;
+	e->tid = v->thread;
+	e->parent = proc->parent;
+	e->uid = bpf_get_current_uid_gid();
+	e->domain = v->domain;
+	e->session = v->session;
+	e->generation = v->generation;
+	e->op = v->ops;
+	e->effect = v->effect;
+	e->outcome = v->outcome;
+	e->flags = v->flags;
+	e->detail = detail;
+	e->clauses_count = v->clauses_count;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		e->labels[i] = v->seen[i];
+	for (int i = 0; i < EVENT_CLAUSES_MAX; i++)
+		e->clauses[i] = v->clauses[i];
+}
+
+/* Inlined where the record's size is known; the masks change nothing but prove the bounds to 6.1's verifier. */
+static __always_inline void event_data_copy(struct event *e, struct event_data *d, __u32 first, __u32 first_mask,
+					    __u32 second, __u32 second_mask)
+{
+	first &= first_mask;
+	second &= second_mask;
+	asm volatile("" : "+r"(first));
+	asm volatile("" : "+r"(second));
+	e->first_bytes = first;
+	e->second_bytes = second;
+	e->size = sizeof(*e) + first + second;
+	first &= first_mask;
+	bpf_probe_read_kernel(e->data, first, (void *)d->first);
+	second &= second_mask;
+	if (d->second_user)
+		bpf_probe_read_user(e->data + first, second, (void *)d->second);
+	else
+		bpf_probe_read_kernel(e->data + first, second, (void *)d->second);
+}
+
+GLOBAL int emit(__u32 type, struct verdict *v, struct proc *proc, __u32 detail, struct event_data *d)
+{
+	__u32 first, second;
+	struct event *e;
+
+	if (!v || !proc || !d)
+		return 0;
+	first = d->first_bytes;
+	second = d->second_bytes;
+
+	if (first > EVENT_PATH_MAX)
+		first = EVENT_PATH_MAX;
+	if (second > EVENT_ARGV_MAX)
+		second = EVENT_ARGV_MAX;
+
+	if (first <= SMALL_PART && second <= SMALL_PART)
+		e = bpf_ringbuf_reserve(&events, sizeof(*e) + SMALL_DATA, 0);
+	else
+		goto large;
+	if (!e)
+		goto lost;
+	event_fill(e, type, v, proc, detail);
+	event_data_copy(e, d, first, SMALL_PART, second, SMALL_PART);
+	bpf_ringbuf_submit(e, 0);
+	count(COUNTER_EVENTS);
+	return 0;
+large:
+	e = bpf_ringbuf_reserve(&events, sizeof(*e) + LARGE_DATA, 0);
+	if (!e)
+		goto lost;
+	event_fill(e, type, v, proc, detail);
+	event_data_copy(e, d, first, EVENT_PATH_MAX, second, EVENT_ARGV_MAX);
+	bpf_ringbuf_submit(e, 0);
+	count(COUNTER_EVENTS);
+	return 0;
+lost:
+	count(COUNTER_EVENTS_LOST);
+	return 0;
+}
+
+/* The scratch's path as the first part. */
+static __always_inline void data_of_path(struct event_data *d, struct scratch *scratch)
+{
+	__u32 at = scratch->path_at;
+
+	__builtin_memset(d, 0, sizeof(*d));
+	if (at >= PATH_BYTES)
+		return;
+	d->first = (__u64)&scratch->path[at];
+	d->first_bytes = PATH_BYTES - at;
+}
+
+/* Add one to each matched clause's counter. */
+static __always_inline void count_hits(struct verdict *v)
+{
+	__u32 key = v->domain;
+	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
+
+	if (!domain)
+		return;
+	for (int i = 0; i < EVENT_CLAUSES_MAX; i++) {
+		__u32 index;
+		__u64 *hit;
+
+		if (i >= v->clauses_count)
+			break;
+		index = domain->hits_at + v->clauses[i];
+		hit = bpf_map_lookup_elem(&hits, &index);
+		if (hit)
+			__sync_fetch_and_add(hit, 1);
+	}
+	count(COUNTER_MATCHES);
+}
+
+/* Set on a process that must die but met a hook that cannot signal. */
+#define PROC_DOOMED 1
+
+/*
+ * Carry out the verdict: signal, count, tell. The result is what a refusing hook returns:
+ * 0 or -EPERM, provably within the range the verifier demands of LSM programs. `signals` is a
+ * constant: cgroup programs have no bpf_send_signal and leave the kill to the end of the system call.
+ */
+static __always_inline int conclude(struct verdict *v, struct proc *proc, struct event_data *d, bool signals)
+{
+	if (!v->effect)
+		return 0;
+	if (v->effect == EFFECT_KILL && v->outcome == OUTCOME_REFUSED)
+		v->outcome = OUTCOME_KILLED_BEFORE;
+	if (v->outcome >= OUTCOME_KILLED_BEFORE) {
+		if (signals)
+			bpf_send_signal(SIGKILL);
+		else
+			proc->flags |= PROC_DOOMED;
+		count(COUNTER_KILLED);
+	} else if (v->outcome == OUTCOME_REFUSED) {
+		count(COUNTER_REFUSED);
+	}
+	count_hits(v);
+	emit(EVENT_MATCH, v, proc, 0, d);
+	return v->refuses && v->effect >= EFFECT_BLOCK ? -EPERM : 0;
+}
+
+#endif

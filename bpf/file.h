@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * file.h: one operation on one named file, decided. The hooks (tier_*.h) say which operations an
+ * event is and what its object is; here is what follows from it.
+ */
+#ifndef ACTPLANE_FILE_H
+#define ACTPLANE_FILE_H
+
+/* Run every PATH group over the scratch's path and apply what accepts it: first what changes, then what judges. */
+GLOBAL int path_decide(struct scratch *scratch, struct verdict *v)
+{
+	int accepts[GROUPS_MAX];
+	int n = 0;
+
+	if (!scratch || !v)
+		return 0;
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		accepts[i] = path_accept(scratch, v, AUTOMATON_PATH, i);
+		if (accepts[i] < 0)
+			break;
+		n++;
+		scan_list(v, accepts[i], CHANGES);
+	}
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		if (i >= n)
+			break;
+		scan_list(v, accepts[i], CLAUSES);
+	}
+	return 0;
+}
+
+/* Resolve the name and let the rules see it. A name that cannot be had takes the strict side. */
+static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, __u64 mount, __u64 dentry)
+{
+	struct image_header *image = image_of(v);
+
+	scratch->path_at = PATH_BYTES;
+	if (!image || !(image->path_ops & v->ops))
+		return;
+	if (path_resolve(scratch, mount, dentry)) {
+		path_decide(scratch, v);
+		return;
+	}
+	count(COUNTER_STRICT_PATH);
+	v->flags |= EVENT_STRICT_PATH;
+	scan_all(v);
+}
+
+/* What goes on when the operation goes ahead: labels of the process and of the object, gates. */
+static __always_inline void file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode)
+{
+	struct event_data data;
+
+	if (v->ops & OP_READ) {
+		if (labels_acquire(proc, v)) {
+			data_of_path(&data, scratch);
+			emit(EVENT_LABEL, v, proc, 0, &data);
+		}
+	}
+	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && inode)
+		object_write(v, proc, inode);
+	if (v->stales) {
+		__u64 closed = gates_stale(v, proc, v->stales);
+
+		if (closed) {
+			data_of_path(&data, scratch);
+			emit(EVENT_GATE_STALE, v, proc, closed, &data);
+		}
+	}
+	if (v->opens)
+		gates_open(v, proc, v->opens);
+}
+
+/* A file operation of a governed process. */
+struct file_request {
+	__u64 mount; /* struct vfsmount */
+	__u64 dentry;
+	__u64 inode; /* 0: the object does not exist yet */
+	__u32 ops;
+	__u32 refuses;
+};
+
+/* Not 0: the operation is refused, where the hook can. */
+GLOBAL int file_event(struct file_request *request)
+{
+	struct scratch *scratch = current_scratch();
+	struct proc *proc = current_proc();
+	struct event_data data;
+	struct verdict *v;
+	int result;
+
+	if (!request || !proc)
+		return 0;
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, request->ops, request->refuses))
+		return -EPERM;
+	if (request->ops & OP_READ && request->inode)
+		object_read(v, request->inode);
+	file_judge(scratch, v, request->mount, request->dentry);
+	data_of_path(&data, scratch);
+	result = conclude(v, proc, &data, true);
+	if (!result && v->outcome < OUTCOME_REFUSED)
+		file_commit(scratch, v, proc, request->inode);
+	return result;
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * flow.h: labels that objects carry, and gates. Everything here changes state, so it is called
+ * only for operations that go ahead.
+ */
+#ifndef ACTPLANE_FLOW_H
+#define ACTPLANE_FLOW_H
+
+static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
+{
+	struct inode *inode = (void *)address;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->inode = BPF_CORE_READ(inode, i_ino);
+	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->generation = BPF_CORE_READ(inode, i_generation);
+	key->session = session;
+}
+
+/* What reading this object would give: its labels, and those of objects that found no room. */
+GLOBAL int object_read(struct verdict *v, __u64 inode)
+{
+	struct object_key key;
+	struct object *object;
+	struct session *session;
+
+	if (!v)
+		return 0;
+	session = session_of(v);
+	if (session)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= session->spill[i];
+	object_key_of(&key, inode, v->session);
+	object = bpf_map_lookup_elem(&objects, &key);
+	if (object)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= object->labels[i];
+	return 0;
+}
+
+/* The object takes the flowing part of the process's labels. Without room they go to the spill set: strict, and counted. */
+GLOBAL int object_write(struct verdict *v, struct proc *proc, __u64 inode)
+{
+	struct image_header *image;
+	struct object_key key;
+	struct object *object, fresh = {};
+	struct session *session;
+	__u32 any = 0;
+
+	if (!v || !proc)
+		return 0;
+	image = image_of(v);
+	if (!image)
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		fresh.labels[i] = proc->labels[i] & image->flowing[i];
+		any |= fresh.labels[i];
+	}
+	if (!any)
+		return 0;
+	object_key_of(&key, inode, v->session);
+	object = bpf_map_lookup_elem(&objects, &key);
+	if (!object && !bpf_map_update_elem(&objects, &key, &fresh, BPF_NOEXIST))
+		return 0;
+	object = bpf_map_lookup_elem(&objects, &key);
+	if (object) {
+		for (int i = 0; i < LABEL_WORDS; i++)
+			if (fresh.labels[i] & ~object->labels[i])
+				__sync_fetch_and_or(&object->labels[i], fresh.labels[i]);
+		return 0;
+	}
+	count(COUNTER_OBJECTS_FULL);
+	session = session_of(v);
+	if (session)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			__sync_fetch_and_or(&session->spill[i], fresh.labels[i]);
+	return 0;
+}
+
+/* The process takes what it saw. True: that was news. */
+static __always_inline bool labels_acquire(struct proc *proc, struct verdict *v)
+{
+	__u32 news = 0;
+
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__u32 gained = v->seen[i] & ~proc->labels[i];
+
+		if (gained)
+			__sync_fetch_and_or(&proc->labels[i], gained);
+		news |= gained;
+	}
+	return news;
+}
+
+/* ---- gates ---- */
+
+struct gates_change {
+	struct verdict *v;
+	struct proc *proc;
+	struct session *session;
+	__u64 mask;
+	__u64 closed; /* gates that were open and are no longer */
+};
+
+/* One event that makes `gate` stale. The total goes first: in between the gate reads as stale, the strict side. */
+static long stale_step(__u32 gate, struct gates_change *change)
+{
+	bool was_open;
+
+	if (gate >= GATES_MAX || !(change->mask >> gate))
+		return 1;
+	if (!(change->mask >> gate & 1))
+		return 0;
+	was_open = gate_is_open(change->session, change->v, gate);
+	__sync_fetch_and_add(&change->session->staled[gate], 1);
+	for (int i = 0; i < RUNS_MAX; i++) {
+		__u64 key = change->proc->runs[i].run;
+		struct run *run;
+
+		if (!key || change->proc->runs[i].gate != gate)
+			continue;
+		run = bpf_map_lookup_elem(&runs, &key);
+		if (run)
+			__sync_fetch_and_add(&run->own, 1);
+	}
+	if (was_open && !gate_is_open(change->session, change->v, gate))
+		change->closed |= 1ull << gate;
+	return 0;
+}
+
+/* Count the event against the gates in `mask`; the result is those it closed. */
+GLOBAL __u64 gates_stale(struct verdict *v, struct proc *proc, __u64 mask)
+{
+	struct gates_change change = { .v = v, .proc = proc, .mask = mask };
+
+	if (!v || !proc || !mask)
+		return 0;
+	change.session = session_of(v);
+	if (!change.session)
+		return 0;
+	bpf_loop(GATES_MAX, stale_step, &change, 0);
+	return change.closed;
+}
+
+/* Begin a run for `gate`, led by this process. One without `exits` opens the gate at once. */
+static long open_step(__u32 gate, struct gates_change *change)
+{
+	struct verdict *v = change->v;
+	struct image_header *image = image_of(v);
+	struct gate_record *record;
+	struct run run = {};
+	__u64 key;
+	int slot = -1;
+
+	if (gate >= GATES_MAX || !(change->mask >> gate))
+		return 1;
+	if (!(change->mask >> gate & 1) || !image)
+		return 0;
+	record = TABLE_RECORD(v->base + image->gates_at + gate * 4, struct gate_record);
+	if (!record)
+		return 0;
+
+	run.base = change->session->staled[gate];
+	run.started_ns = bpf_ktime_get_ns();
+	run.gate = gate;
+	run.leader = v->thread >> 32;
+	key = (__u64)v->session << 32 | (__u32)(__sync_fetch_and_add(&change->session->runs_made, 1) + 1);
+
+	for (int i = RUNS_MAX - 1; i >= 0; i--)
+		if (!change->proc->runs[i].run)
+			slot = i;
+	/* Without a place its own writes would count as foreign and an exit could not be tied to it. */
+	if (slot < 0 || bpf_map_update_elem(&runs, &key, &run, BPF_ANY)) {
+		count(COUNTER_RUNS_FULL);
+		return 0;
+	}
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (i == slot) {
+			change->proc->runs[i].gate = gate;
+			change->proc->runs[i].leads = 1;
+			change->proc->runs[i].run = key;
+		}
+	if (!(record->flags & GATE_EXITS))
+		change->session->open_run[gate] = key;
+	return 0;
+}
+
+GLOBAL int gates_open(struct verdict *v, struct proc *proc, __u64 mask)
+{
+	struct gates_change change = { .v = v, .proc = proc, .mask = mask };
+
+	if (!v || !proc || !mask)
+		return 0;
+	change.session = session_of(v);
+	if (!change.session)
+		return 0;
+	bpf_loop(GATES_MAX, open_step, &change, 0);
+	return 0;
+}
+
+#endif

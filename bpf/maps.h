@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * maps.h: everything the programs keep, and how large. Sizes marked "at load" are set by the
+ * loader from the policy and the machine; the number here is what a map has without it.
+ */
+#ifndef ACTPLANE_MAPS_H
+#define ACTPLANE_MAPS_H
+
+struct table_chunk {
+	__u32 words[TABLE_CHUNK_WORDS];
+};
+
+/* The images. At load: as many chunks as they fill. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table_chunk);
+} table SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct domain);
+} domains SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct session);
+} sessions SEC(".maps");
+
+/* At load: pid_max, so that a fork can only fail for want of memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct proc);
+} procs SEC(".maps");
+
+/* Least recently used go first: a forgotten run leaves its gate closed, the strict side. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct run);
+} runs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct object_key);
+	__type(value, struct object);
+} objects SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* How often each clause matched. At load: as many as there are clauses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} hits SEC(".maps");
+
+#define PATH_BYTES 4096
+#define NAME_BYTES 256
+#define CHUNK_BYTES 1024
+
+/* What the rules saw of one operation and what they said. Small enough for the stack of a cgroup program. */
+struct verdict {
+	__u64 thread;  /* as bpf_get_current_pid_tgid */
+	__u32 base;    /* image */
+	__u32 session;
+	__u32 domain;
+	__u32 generation;
+	__u32 ops;
+	__u32 effect;  /* strongest match */
+	__u32 outcome;
+	__u32 flags;
+	__u32 refuses; /* 1: this hook can refuse */
+	__u32 seen[LABEL_WORDS];   /* labels the rules see: the process's, the object's, the sources' */
+	__u64 opens;   /* gates this operation opens or starts a run of */
+	__u64 stales;
+	__u32 clauses_count;
+	__u32 clauses[EVENT_CLAUSES_MAX];
+};
+
+/* What accepts one of a program's names. */
+struct exec_name {
+	__u32 accepts[GROUPS_MAX];
+	__u32 extras[GROUPS_MAX];
+	__u32 any;  /* not 0: some group accepts it */
+	__u32 skip; /* arguments the kernel put between argv[0] and the program's own */
+};
+
+/*
+ * One a thread, in task storage and not per CPU: programs are preempted on preemptible kernels and
+ * shared scratch was then corrupted (0.4-3.5 % of runs, measured). Kernel 7.3 refuses 8,192 bytes
+ * of task storage, so the whole stays below 8,000.
+ */
+struct scratch {
+	__u8 path[PATH_BYTES + NAME_BYTES]; /* a name in [path_at, path_end) */
+	__u32 path_at;
+	__u32 path_end;
+	__u32 extra; /* of the state that accepted the path */
+	__u32 reserved;
+	__u8 chunk[CHUNK_BYTES];
+	__u32 atoms[ATOM_WORDS_MAX];
+	struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
+	struct verdict verdict;
+	/* Between the check of an exec and its point of no return. */
+	__u32 pending_labels[LABEL_WORDS];
+	__u64 pending_opens;
+	__u64 pending_stales;
+};
+
+_Static_assert(sizeof(struct scratch) < 8000, "kernel 7.3 refuses task storage of 8,192 bytes");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* ---- settings, fixed when the programs are loaded ---- */
+
+/* Operations of which a `block` is carried out by killing before the effect; 0 where hooks refuse. */
+const volatile __u32 kill_before_ops = 0;
+
+/* ---- set while running ---- */
+
+/* Thread group id of the tool in the first pid namespace; its forks are told in `last_child`. */
+__u32 tool_tgid = 0;
+__u32 last_child = 0;
+
+/*
+ * A global function: the verifier checks it once, by its own, instead of at every call (the whole is
+ * then a few thousand instructions instead of more than a million). It sees its pointers as plain
+ * memory that may be null and takes back a number of unknown value; `weak` keeps the compiler from
+ * assuming more.
+ */
+#define GLOBAL __attribute__((noinline, weak))
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * match.h: bytes to accept list, accept list to verdict. The work depends on the length of the
+ * name and on how many entries accept it, not on how many rules the image holds.
+ */
+#ifndef ACTPLANE_MATCH_H
+#define ACTPLANE_MATCH_H
+
+/* Entries one accept list or image may hold; the compiler keeps below it. */
+#define ENTRIES_MAX (1 << 20)
+
+/* An automaton being walked: absolute offsets, and the current state's record. */
+struct walker {
+	__u32 classes_at;
+	__u32 states_at;
+	__u32 comb_at;
+	__u32 start;
+	__u32 number; /* current state; 0 is dead */
+	struct state state;
+	__u32 failed;
+};
+
+static __always_inline void walker_enter(struct walker *w, __u32 number)
+{
+	struct state *state = TABLE_RECORD(w->states_at + number * 4, struct state);
+
+	w->number = number;
+	if (state)
+		w->state = *state;
+	else
+		w->failed = 1;
+}
+
+static __always_inline void walker_step(struct walker *w, __u8 byte)
+{
+	__u32 class = (table_word(w->classes_at + (byte >> 2)) >> ((byte & 3) * 8)) & 255;
+	struct comb *comb = TABLE_RECORD(w->comb_at + (w->state.base + class) * 2, struct comb);
+
+	if (!comb) {
+		w->failed = 1;
+		return;
+	}
+	walker_enter(w, comb->check == w->number ? comb->next : w->state.otherwise);
+}
+
+/* Start automaton `group` of `kind`. False: the image has no such group. */
+static __always_inline bool walker_begin(struct walker *w, struct verdict *v, __u32 kind, __u32 group)
+{
+	__u32 at = table_word(v->base + (offsetof(struct image_header, automata) / 4) +
+			      kind * GROUPS_MAX + group);
+	struct automaton *automaton;
+
+	__builtin_memset(w, 0, sizeof(*w));
+	if (!at)
+		return false;
+	automaton = TABLE_RECORD(v->base + at, struct automaton);
+	if (!automaton)
+		return false;
+	w->classes_at = v->base + automaton->classes_at;
+	w->states_at = v->base + automaton->states_at;
+	w->comb_at = v->base + automaton->comb_at;
+	w->start = automaton->start;
+	walker_enter(w, automaton->start);
+	return true;
+}
+
+struct path_match {
+	struct walker walker;
+	struct scratch *scratch;
+	__u32 at;
+	__u32 end;
+};
+
+static long path_match_step(__u32 index, struct path_match *m)
+{
+	__u32 at = m->at + index;
+
+	if (at >= PATH_BYTES || at >= m->end || !m->walker.number || m->walker.failed)
+		return 1;
+	walker_step(&m->walker, m->scratch->path[at]);
+	return 0;
+}
+
+/* ---- accept lists ---- */
+
+static __always_inline bool gate_is_open(struct session *session, struct verdict *v, __u32 gate)
+{
+	__u64 key, now, within;
+	struct run *run;
+	struct image_header *image = image_of(v);
+	struct gate_record *record;
+
+	if (gate >= GATES_MAX || !image)
+		return false;
+	key = session->open_run[gate];
+	if (!key)
+		return false;
+	run = bpf_map_lookup_elem(&runs, &key);
+	if (!run || session->staled[gate] - run->base != run->own)
+		return false;
+	record = TABLE_RECORD(v->base + image->gates_at + gate * 4, struct gate_record);
+	if (!record)
+		return false;
+	within = (__u64)record->within_ns_high << 32 | record->within_ns_low;
+	if (!within)
+		return true;
+	now = bpf_ktime_get_ns();
+	return now - run->started_ns <= within;
+}
+
+struct gates_scan {
+	struct session *session;
+	struct verdict *v;
+	__u64 mask;
+	__u32 open;
+};
+
+static long gates_scan_step(__u32 gate, struct gates_scan *scan)
+{
+	if (gate >= GATES_MAX)
+		return 1;
+	if (!(scan->mask >> gate))
+		return 1;
+	if (scan->mask >> gate & 1 && gate_is_open(scan->session, scan->v, gate)) {
+		scan->open = 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* Is any gate of `mask` open? A session that is not there has none open. */
+GLOBAL int any_gate_open(struct verdict *v, __u64 mask)
+{
+	struct gates_scan scan = { .v = v, .mask = mask };
+
+	if (!v)
+		return 0;
+	scan.session = session_of(v);
+	if (!scan.session)
+		return 0;
+	bpf_loop(GATES_MAX, gates_scan_step, &scan, 0);
+	return scan.open;
+}
+
+/* Reading an accept list. `atoms` is null for anything but an exec. */
+struct entries_scan {
+	struct verdict *v;
+	__u32 *atoms; /* bitmap of ATOM_WORDS_MAX words */
+	__u32 at;     /* first item of the list */
+	__u32 entries_at;
+	__u32 direct; /* 1: the index is the entry, there is no list */
+	__u32 wanted; /* bit set of entry kinds */
+	__u32 strict_args;
+};
+
+struct atoms_scan {
+	__u32 *atoms;
+	__u32 at;
+	__u32 absent;  /* stop at the first absent (1) or present (0) atom */
+	__u32 stopped;
+};
+
+static long atoms_scan_step(__u32 index, struct atoms_scan *scan)
+{
+	__u32 atom = table_word(scan->at + index);
+	__u32 word = scan->atoms[(atom >> 5) & (ATOM_WORDS_MAX - 1)];
+	__u32 present = word >> (atom & 31) & 1;
+
+	if (present != scan->absent) {
+		scan->stopped = 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* Does the list at `at` hold an atom that is absent (or, with `absent` 0, present)? */
+static __always_inline bool list_holds(struct verdict *v, __u32 *atoms, __u32 at, __u32 absent)
+{
+	struct atoms_scan scan = { .atoms = atoms, .at = v->base + at + 1, .absent = absent };
+
+	if (!at)
+		return false;
+	bpf_loop(table_word(v->base + at), atoms_scan_step, &scan, 0);
+	return scan.stopped;
+}
+
+/*
+ * Of a `block` that this tier can only carry out by a kill: whether the kill comes before the effect
+ * of every operation the entry is about. Then and only then it is killed; else it is observed.
+ */
+static __always_inline __u32 outcome_of(struct entry *entry, struct verdict *v)
+{
+	__u32 about = entry->ops & v->ops;
+	bool before = !(about & ~kill_before_ops);
+
+	if (entry->effect < EFFECT_BLOCK)
+		return OUTCOME_OBSERVED;
+	if (v->refuses)
+		return OUTCOME_REFUSED;
+	if (entry->effect == EFFECT_KILL)
+		return before ? OUTCOME_KILLED_BEFORE : OUTCOME_KILLED_AFTER;
+	return before ? OUTCOME_KILLED_BEFORE : OUTCOME_OBSERVED;
+}
+
+/* A stronger deed replaces a weaker one; observed < refused, and a kill outranks both. */
+static __always_inline void verdict_add(struct verdict *v, struct entry *entry)
+{
+	__u32 outcome = outcome_of(entry, v);
+	__u32 n = v->clauses_count;
+
+	if (entry->effect > v->effect)
+		v->effect = entry->effect;
+	if (outcome > v->outcome)
+		v->outcome = outcome;
+	/* Conjunctions of one clause follow each other: named once. */
+	if (n && v->clauses[(n - 1) & (EVENT_CLAUSES_MAX - 1)] == entry->id)
+		return;
+	if (n >= EVENT_CLAUSES_MAX) {
+		v->flags |= EVENT_MORE_CLAUSES;
+		return;
+	}
+	v->clauses[n & (EVENT_CLAUSES_MAX - 1)] = entry->id;
+	v->clauses_count = n + 1;
+}
+
+static __always_inline bool condition_holds(struct verdict *v, struct entry *entry)
+{
+	__u32 missing = 0, present = 0;
+
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		missing |= entry->all[i] & ~v->seen[i];
+		present |= entry->none[i] & v->seen[i];
+	}
+	return !missing && !present;
+}
+
+static long entries_scan_step(__u32 index, struct entries_scan *scan)
+{
+	struct verdict *v = scan->v;
+	__u32 number = scan->direct ? index : table_word(scan->at + index);
+	struct entry *entry = TABLE_RECORD(scan->entries_at + number * 32, struct entry);
+	__u64 gates;
+
+	if (!entry) {
+		count(COUNTER_ERRORS);
+		return 1;
+	}
+	if (!(entry->ops & v->ops) || !(scan->wanted >> (entry->kind & 31) & 1))
+		return 0;
+	/* Without a name to walk only what refuses is taken as matched. */
+	if (scan->direct && entry->effect < EFFECT_BLOCK)
+		return 0;
+	if (scan->atoms && !scan->strict_args &&
+	    list_holds(v, scan->atoms, entry->args_at, 1))
+		return 0;
+
+	switch (entry->kind) {
+	case ENTRY_LABEL:
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= entry->all[i];
+		return 0;
+	case ENTRY_OPEN:
+		v->opens |= 1ull << (entry->id & (GATES_MAX - 1));
+		return 0;
+	case ENTRY_STALE:
+		v->stales |= 1ull << (entry->id & (GATES_MAX - 1));
+		return 0;
+	}
+
+	if (!condition_holds(v, entry))
+		return 0;
+	if (scan->atoms && list_holds(v, scan->atoms, entry->except_at, 0))
+		return 0;
+	if (scan->atoms && list_holds(v, scan->atoms, entry->except_not_at, 1))
+		return 0;
+	gates = (__u64)entry->gates[1] << 32 | entry->gates[0];
+	if (gates && any_gate_open(v, gates))
+		return 0;
+	verdict_add(v, entry);
+	return 0;
+}
+
+#define CHANGES (1u << ENTRY_LABEL | 1u << ENTRY_OPEN | 1u << ENTRY_STALE)
+#define CLAUSES (1u << ENTRY_CLAUSE)
+
+/* Apply the entries of the list at `at` (relative; 0: none) whose kind is in `wanted`. */
+GLOBAL int scan_list(struct verdict *v, __u32 at, __u32 wanted)
+{
+	struct entries_scan scan = { .v = v, .wanted = wanted };
+	struct image_header *image;
+
+	if (!v || !at)
+		return 0;
+	image = image_of(v);
+	if (!image)
+		return 0;
+	scan.at = v->base + at + 1;
+	scan.entries_at = v->base + image->entries_at;
+	bpf_loop(table_word(v->base + at), entries_scan_step, &scan, 0);
+	return 0;
+}
+
+/* The strict side of a name that cannot be had: every block or kill clause of the operation matches. */
+GLOBAL int scan_all(struct verdict *v)
+{
+	struct image_header *image;
+	struct entries_scan scan = { .v = v, .direct = 1, .wanted = CLAUSES };
+
+	if (!v)
+		return 0;
+	image = image_of(v);
+	if (!image)
+		return 0;
+	scan.entries_at = v->base + image->entries_at;
+	bpf_loop(image->entries, entries_scan_step, &scan, 0);
+	return 0;
+}
+
+/*
+ * Walk group `group` of `kind` over the scratch's path: the accept list it ends in, 0 for none, -1 for
+ * no such group. What else the state says is left in `scratch->extra`.
+ */
+GLOBAL int path_accept(struct scratch *scratch, struct verdict *v, __u32 kind, __u32 group)
+{
+	struct path_match m = { .scratch = scratch };
+
+	if (!scratch || !v)
+		return -1;
+	m.at = scratch->path_at;
+	m.end = scratch->path_end;
+	if (!walker_begin(&m.walker, v, kind, group))
+		return -1;
+	bpf_loop(PATH_BYTES, path_match_step, &m, 0);
+	if (m.walker.failed)
+		count(COUNTER_ERRORS);
+	scratch->extra = m.walker.number ? m.walker.state.extra : 0;
+	return m.walker.number ? m.walker.state.accept : 0;
+}
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * process.h: the life of a governed process: fork, the switch to a new image, exit. These are
+ * tracepoints in every tier; they keep state and never judge, but for an exec where no hook could.
+ */
+#ifndef ACTPLANE_PROCESS_H
+#define ACTPLANE_PROCESS_H
+
+/* ---- fork: the child is recorded before its first instruction ---- */
+
+static __always_inline int process_fork(struct task_struct *child)
+{
+	__u32 parent = current_tgid(), tgid = BPF_CORE_READ(child, tgid);
+	struct proc *proc, fresh;
+	struct event_data data = {};
+	struct scratch *scratch;
+
+	/* A thread or an io_uring worker: its group is known. */
+	if (tgid == parent)
+		return 0;
+	if (tool_tgid && parent == tool_tgid) {
+		last_child = tgid;
+		return 0;
+	}
+	proc = bpf_map_lookup_elem(&procs, &parent);
+	if (!proc)
+		return 0;
+	fresh = *proc;
+	fresh.parent = parent;
+	fresh.flags = 0;
+	fresh.started_ns = bpf_ktime_get_ns();
+	for (int i = 0; i < RUNS_MAX; i++)
+		fresh.runs[i].leads = 0;
+	if (bpf_map_update_elem(&procs, &tgid, &fresh, BPF_ANY)) {
+		/* An unrecorded child would be ungoverned. Neither may go on. */
+		count(COUNTER_PROCS_FULL);
+		bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	scratch = current_scratch();
+	if (scratch && verdict_begin(&scratch->verdict, &fresh, 0, 0)) {
+		scratch->verdict.thread = (__u64)tgid << 32 | tgid;
+		emit(EVENT_FORK, &scratch->verdict, &fresh, 0, &data);
+	}
+	return 0;
+}
+
+/* ---- exit ---- */
+
+struct runs_end {
+	struct verdict *v;
+	struct proc *proc;
+	int code;
+};
+
+/* A run that its gate's program led to its end: the gate opens if it ended normally with the wanted status. */
+static __always_inline void run_end(struct runs_end *end, struct run_ref *ref, struct session *session)
+{
+	struct image_header *image = image_of(end->v);
+	struct gate_record *record;
+	struct event_data data = {};
+	__u32 gate = ref->gate;
+
+	if (!ref->run || !ref->leads || !image || gate >= GATES_MAX)
+		return;
+	record = TABLE_RECORD(end->v->base + image->gates_at + gate * 4, struct gate_record);
+	if (!record || !(record->flags & GATE_EXITS))
+		return;
+	if (end->code & 0x7f || (__u32)(end->code >> 8 & 255) != record->status) {
+		emit(EVENT_RUN_FAILED, end->v, end->proc, gate, &data);
+		return;
+	}
+	session->open_run[gate] = ref->run;
+	emit(EVENT_GATE_OPEN, end->v, end->proc, gate, &data);
+}
+
+static __always_inline int process_exit(struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct proc *proc = bpf_map_lookup_elem(&procs, &tgid);
+	struct scratch *scratch;
+	struct event_data data = {};
+	struct session *session;
+	struct runs_end end;
+
+	if (!proc || BPF_CORE_READ(signal, live.counter))
+		return 0;
+	/* Threads that end without exit_group leave the status with the leader. */
+	end.code = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(signal, group_exit_code)
+								    : BPF_CORE_READ(task, group_leader, exit_code);
+	scratch = current_scratch();
+	if (scratch && verdict_begin(&scratch->verdict, proc, 0, 0)) {
+		end.v = &scratch->verdict;
+		end.proc = proc;
+		session = session_of(end.v);
+		if (session)
+			for (int i = 0; i < RUNS_MAX; i++)
+				run_end(&end, &proc->runs[i], session);
+		emit(EVENT_EXIT, end.v, proc, end.code, &data);
+	}
+	bpf_map_delete_elem(&procs, &tgid);
+	return 0;
+}
+
+/* ---- exec ---- */
+
+/* Arguments that the new image holds, for the moment after the switch. */
+static __always_inline void args_of_image(struct args_source *source, struct linux_binprm *bprm)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	__builtin_memset(source, 0, sizeof(*source));
+	source->bprm = (__u64)bprm;
+	source->from = BPF_CORE_READ(task, mm, arg_start);
+	source->end = BPF_CORE_READ(task, mm, arg_end);
+	source->count = BPF_CORE_READ(bprm, argc);
+}
+
+/* Arguments that the kernel copied for the image to come. */
+static __always_inline void args_of_bprm(struct args_source *source, struct linux_binprm *bprm)
+{
+	__builtin_memset(source, 0, sizeof(*source));
+	source->bprm = (__u64)bprm;
+	source->from = BPF_CORE_READ(bprm, p);
+	source->end = BPF_CORE_READ(bprm, exec);
+	source->mm = (__u64)BPF_CORE_READ(bprm, mm);
+	source->count = BPF_CORE_READ(bprm, argc);
+}
+
+/* bprm_creds_for_exec: an exec begins; nothing is pending. */
+static __always_inline int exec_begins(void)
+{
+	struct scratch *scratch;
+
+	if (!current_proc())
+		return 0;
+	scratch = current_scratch();
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	__builtin_memset(scratch->pending_labels, 0, sizeof(scratch->pending_labels));
+	scratch->pending_opens = 0;
+	scratch->pending_stales = 0;
+	return 0;
+}
+
+/*
+ * bprm_check_security: fires for a script, then for its interpreter. What the exec would change is
+ * kept pending until its point of no return; each level is judged with its own file and arguments.
+ */
+static __always_inline int exec_check(struct linux_binprm *bprm)
+{
+	struct proc *proc = current_proc();
+	struct args_source source;
+	struct event_data data;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc)
+		return 0;
+	scratch = current_scratch();
+	if (!scratch)
+		return -EPERM;
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, OP_EXEC, 1))
+		return -EPERM;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		v->seen[i] |= scratch->pending_labels[i];
+	args_of_bprm(&source, bprm);
+	/* The name it was invoked by is the script's; it was judged at the first level. */
+	source.invoked = !is_script(bprm);
+	if (!exec_event(scratch, v, &source))
+		return -EPERM;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		scratch->pending_labels[i] |= v->seen[i];
+	scratch->pending_opens |= v->opens;
+	scratch->pending_stales |= v->stales;
+	if (!v->effect)
+		return 0;
+	exec_data(scratch, &source, &data);
+	return conclude(v, proc, &data, true);
+}
+
+/* What the exec changes, once it is certain: labels, gates, and the word to user space. */
+static __always_inline void exec_commit(struct scratch *scratch, struct verdict *v, struct proc *proc,
+				   struct args_source *source)
+{
+	struct event_data data, none = {};
+	__u64 closed = 0;
+
+	labels_acquire(proc, v);
+	if (v->stales)
+		closed = gates_stale(v, proc, v->stales);
+	if (v->opens)
+		gates_open(v, proc, v->opens);
+	v->effect = EFFECT_NONE;
+	exec_data(scratch, source, &data);
+	emit(EVENT_EXEC, v, proc, 0, &data);
+	if (closed)
+		emit(EVENT_GATE_STALE, v, proc, closed, &data);
+	if (v->opens)
+		emit(EVENT_GATE_START, v, proc, v->opens, &none);
+}
+
+/* sched_process_exec where a hook has judged: commit what is pending. */
+static __always_inline int exec_done(struct linux_binprm *bprm)
+{
+	struct proc *proc = current_proc();
+	struct args_source source;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc)
+		return 0;
+	scratch = current_scratch();
+	if (!scratch)
+		return 0;
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, OP_EXEC, 0))
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		v->seen[i] |= scratch->pending_labels[i];
+	v->opens = scratch->pending_opens;
+	v->stales = scratch->pending_stales;
+	args_of_image(&source, bprm);
+	exec_commit(scratch, v, proc, &source);
+	return 0;
+}
+
+/* The strict side where nothing can be refused any more. */
+static __always_inline int refuse_late(void)
+{
+	count(COUNTER_STRICT_STATE);
+	bpf_send_signal(SIGKILL);
+	return 0;
+}
+
+/* sched_process_exec where no hook could judge: judge now, before the image's first instruction. */
+static __always_inline int exec_judge_late(struct linux_binprm *bprm)
+{
+	struct proc *proc = current_proc();
+	struct args_source source;
+	struct event_data data;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc)
+		return 0;
+	scratch = current_scratch();
+	if (!scratch)
+		return refuse_late();
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, OP_EXEC, 0))
+		return refuse_late();
+	args_of_image(&source, bprm);
+	source.invoked = 1;
+	if (is_script(bprm))
+		source.invoked_skip = script_skip(scratch, &source);
+	if (!exec_event(scratch, v, &source))
+		return refuse_late();
+	if (v->effect) {
+		exec_data(scratch, &source, &data);
+		conclude(v, proc, &data, true);
+	}
+	if (v->outcome < OUTCOME_KILLED_BEFORE)
+		exec_commit(scratch, v, proc, &source);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * tier_hook.h: the tiers whose hooks refuse: BPF-LSM (`lsm_*`) and modify-return on the security_*
+ * functions behind the same hooks (`mod_*`), from one body each.
+ *
+ *   file_open             open, read, write, create, truncate of a file that gets a descriptor
+ *   path_unlink, _rmdir   unlink
+ *   path_mknod, _mkdir, _symlink  create (mknod also stands before O_CREAT's new file)
+ *   path_rename, _link    both names
+ *   path_truncate         truncate(2); ftruncate(2) where file_truncate is missing
+ *   path_chmod, _chown    metadata
+ *   bprm_creds_for_exec   an exec begins
+ *   bprm_check_security   exec, once for a script and once for its interpreter
+ *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
+ */
+#ifndef ACTPLANE_TIER_HOOK_H
+#define ACTPLANE_TIER_HOOK_H
+
+/* One body for two programs. `name` is the LSM hook, `function` what security_ calls it. */
+#define HOOK(name, function, body)                                       \
+	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body }              \
+	SEC("fmod_ret/security_" #function) int mod_##name(__u64 *ctx) { body }
+
+static __always_inline int on_file_open(struct file *file)
+{
+	struct file_request request = { .ops = OP_OPEN, .refuses = 1 };
+	__u32 mode, flags;
+	struct inode *inode;
+
+	if (!current_proc())
+		return 0;
+	flags = BPF_CORE_READ(file, f_flags);
+	/* The kernel opens a program or its loader: that is an exec, judged as one. */
+	if (flags & FMODE_EXEC_FLAG)
+		return 0;
+	mode = BPF_CORE_READ(file, f_mode);
+	inode = BPF_CORE_READ(file, f_inode);
+	request.inode = (__u64)inode;
+	request.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (mode & FMODE_READ)
+		request.ops |= OP_READ;
+	if (mode & FMODE_WRITE)
+		request.ops |= OP_WRITE;
+	if (flags & O_TRUNC && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG)
+		request.ops |= OP_TRUNCATE;
+	return file_event(&request) ? -EPERM : 0;
+}
+
+/* An operation on the name `dentry` in the directory `dir`. */
+static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u32 ops)
+{
+	struct file_request request = { .ops = ops, .refuses = 1 };
+
+	if (!current_proc())
+		return 0;
+	request.mount = (__u64)BPF_CORE_READ(dir, mnt);
+	request.dentry = (__u64)dentry;
+	request.inode = (__u64)BPF_CORE_READ(dentry, d_inode);
+	return file_event(&request) ? -EPERM : 0;
+}
+
+static __always_inline int on_two_names(struct path *old_dir, struct dentry *old, struct path *new_dir,
+					struct dentry *new, __u32 op)
+{
+	__u32 replaces = BPF_CORE_READ(new, d_inode) ? OP_UNLINK : 0;
+	int refused = on_name(old_dir, old, op);
+
+	return refused ? refused : on_name(new_dir, new, op | OP_CREATE | replaces);
+}
+
+static __always_inline int on_path(struct path *path, __u32 ops)
+{
+	return on_name(path, BPF_CORE_READ(path, dentry), ops);
+}
+
+static __always_inline int on_address(struct socket *socket, const void *address, __u32 ops)
+{
+	struct proc *proc = current_proc();
+	struct endpoint endpoint;
+	__u16 family = 0, port = 0, type;
+	__u8 protocol;
+
+	if (!proc || !address)
+		return 0;
+	bpf_probe_read_kernel(&family, sizeof(family), address);
+	type = BPF_CORE_READ(socket, type);
+	protocol = type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : 0;
+	bpf_probe_read_kernel(&port, sizeof(port), address + 2);
+	if (family == AF_INET) {
+		__be32 v4 = 0;
+
+		bpf_probe_read_kernel(&v4, sizeof(v4), address + 4);
+		endpoint_v4(&endpoint, protocol, v4, port);
+	} else if (family == AF_INET6) {
+		__u32 v6[4] = {};
+
+		bpf_probe_read_kernel(v6, sizeof(v6), address + 8);
+		endpoint_v6(&endpoint, protocol, v6, port);
+	} else {
+		return 0;
+	}
+	return endpoint_event(proc, bpf_get_current_pid_tgid(), ops, &endpoint, true);
+}
+
+static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *message)
+{
+	return on_address(socket, BPF_CORE_READ(message, msg_name), OP_CONNECT | OP_SEND);
+}
+
+HOOK(file_open, file_open, return on_file_open((void *)ctx[0]);)
+HOOK(path_unlink, path_unlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
+HOOK(path_rmdir, path_rmdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
+HOOK(path_mknod, path_mknod, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
+HOOK(path_mkdir, path_mkdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
+HOOK(path_symlink, path_symlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
+HOOK(path_truncate, path_truncate, return on_path((void *)ctx[0], OP_TRUNCATE);)
+HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
+HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
+/* link(old dentry, new directory, new dentry): the old name's mount is the new one's, links do not cross mounts. */
+HOOK(path_link, path_link,
+     return on_two_names((void *)ctx[1], (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], OP_LINK);)
+HOOK(path_rename, path_rename,
+     return on_two_names((void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], OP_RENAME);)
+HOOK(bprm_creds_for_exec, bprm_creds_for_exec, return exec_begins();)
+HOOK(bprm_check_security, bprm_check, return exec_check((void *)ctx[0]);)
+HOOK(socket_connect, socket_connect, return on_address((void *)ctx[0], (void *)ctx[1], OP_CONNECT);)
+HOOK(socket_bind, socket_bind, return on_address((void *)ctx[0], (void *)ctx[1], OP_BIND);)
+HOOK(socket_sendmsg, socket_sendmsg, return on_sendmsg((void *)ctx[0], (void *)ctx[1]);)
+
+SEC("tp_btf/sched_process_exec") int hook_exec_done(__u64 *ctx)
+{
+	return exec_done((void *)ctx[2]);
+}
+
+#endif

@@ -1,10 +1,14 @@
-// The entry point of the executable. The two re-executions of ourselves come first and load nothing but their own part.
+// The entry point of the executable. Our own re-executions come first and load nothing but their part, because the one
+// is waited for and the other stays.
 
 const [verb, ...rest] = process.argv.slice(2);
 
-switch (verb) {
-  default:
-    console.error("actplane: no command line yet", rest.length);
+if (verb === "__launch") {
+  const { launchProcess } = await import("./kernel/launch.process.ts");
+  launchProcess();
+} else {
+  console.error("actplane: no command line yet", rest.length);
+  process.exitCode = 125;
 }
 
 export {};

@@ -10,11 +10,16 @@ import { cString, type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
 
 const library = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: "ptr" },
+  _exit: { args: ["i32"], returns: "void" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
-  epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
-  execvp: { args: ["ptr", "ptr"], returns: "i32" },
+  dup2: { args: ["i32", "i32"], returns: "i32" },
+  execvpe: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
+  getgrouplist: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  getpgid: { args: ["i32"], returns: "i32" },
+  getpwnam: { args: ["ptr"], returns: "ptr" },
+  getpwuid: { args: ["u32"], returns: "ptr" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   memcpy: { args: ["ptr", "ptr", "usize"], returns: "ptr" },
@@ -29,10 +34,11 @@ const library = dlopen("libc.so.6", {
   setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
   setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
-  setsid: { args: [], returns: "i32" },
-  signal: { args: ["i32", "ptr"], returns: "ptr" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  strerror: { args: ["i32"], returns: "cstring" },
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   vsnprintf: { args: ["ptr", "usize", "ptr", "ptr"], returns: "i32" },
+  waitid: { args: ["i32", "u32", "ptr", "i32"], returns: "i32" },
   write: { args: ["i32", "ptr", "usize"], returns: "i64" },
 });
 
@@ -64,7 +70,7 @@ export function errno(): number {
 }
 
 /** `result` of a call that says -1 and errno on failure. */
-function checked(call: string, result: number | bigint): number {
+export function checked(call: string, result: number | bigint): number {
   const failure = result < 0 ? errno() : 0;
   if (failure !== 0) throw new SystemError(call, failure);
   return Number(result);
@@ -129,6 +135,26 @@ export function pollReadable(fds: readonly number[], timeoutMs: number): number[
   return fds.flatMap((_, index) =>
     view.getInt16(index * entryBytes + 6, true) === 0 ? [] : [index],
   );
+}
+
+// -- signals ---------------------------------------------------------------------------------------------------------
+
+export const SIG_DFL = 0n;
+export const SIG_IGN = 1n;
+
+const sigactionBytes = 152;
+
+/** Sets what a signal does, in C and past the runtime; the old struct sigaction, for `restoreSignal`. */
+export function setSignal(signal: number, handler: typeof SIG_DFL | typeof SIG_IGN): OwnedBytes {
+  const action = ownedBytes(sigactionBytes);
+  viewOf(action).setBigUint64(0, handler, true);
+  return restoreSignal(signal, action);
+}
+
+export function restoreSignal(signal: number, action: OwnedBytes): OwnedBytes {
+  const old = ownedBytes(sigactionBytes);
+  checked("sigaction", libc.sigaction(signal, ptr(action), ptr(old)));
+  return old;
 }
 
 // -- memory ---------------------------------------------------------------------------------------------------------

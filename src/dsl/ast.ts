@@ -28,6 +28,8 @@ export interface Pattern {
   readonly text: string;
   readonly span: Span;
   readonly glob: Glob;
+  /** Written as `@NAME`: `glob` is empty until the checker puts the set's members in its place. */
+  readonly set?: Name;
 }
 
 /** `"git" "push"`, or `any` (then `program` is null). */
@@ -55,6 +57,8 @@ export interface EndpointPattern {
   readonly text: string;
   readonly span: Span;
   readonly endpoint: Endpoint;
+  /** As in Pattern. */
+  readonly set?: Name;
 }
 
 export type Operation =

@@ -1,0 +1,63 @@
+// Gates that can never open: the policy itself refuses, for everybody, the event that they wait for.
+
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { Clause, Condition, GateEvent } from "../ast.ts";
+import type { CheckContext } from "../check.ts";
+import { coversOperation } from "../cover.ts";
+import { isAlwaysTrue } from "../logic.ts";
+import { printCondition } from "../print.ts";
+
+export function checkGates({ policy, inherited, source }: CheckContext): Diagnostic[] {
+  const all = [...policy.rules, ...inherited.rules];
+  const refusals = all.flatMap(({ name, clauses }) =>
+    clauses.filter(refusesEverybody).map((clause) => ({ name, clause })),
+  );
+  const diagnostics: Diagnostic[] = [];
+  for (const rule of policy.rules) {
+    for (const clause of rule.clauses) {
+      for (const condition of clause.unless) {
+        const event = awaitedEvent(condition);
+        if (event === null) continue;
+        const refusal = refusals.find((other) => keepsShut(other.clause, condition, event));
+        if (refusal === undefined) continue;
+        const { span } = refusal.clause;
+        const own = policy.rules.some(({ clauses }) => clauses.includes(refusal.clause));
+        diagnostics.push({
+          severity: "warning",
+          code: "C040",
+          message:
+            refusal.clause === clause
+              ? "this gate never opens: the clause refuses the event that would open it"
+              : `this gate never opens: the rule \`${refusal.name.text}\` refuses the event that would open it`,
+          source,
+          span: condition.span,
+          help: "wait for an event that the policy lets happen",
+          ...(own && refusal.clause !== clause
+            ? { related: [{ source, span, message: "refused here" }] }
+            : {}),
+        });
+      }
+    }
+  }
+  return diagnostics;
+}
+
+/** A refusal that a label decides leaves the event to processes without the label: people, for one. */
+function refusesEverybody({ effect, condition }: Clause): boolean {
+  return effect !== "notify" && isAlwaysTrue(condition);
+}
+
+/** The refusal has no exception, or only this gate, which is shut until the event. */
+function keepsShut(refusal: Clause, gate: Condition, event: GateEvent): boolean {
+  const text = printCondition(gate);
+  return (
+    refusal.unless.every((condition) => printCondition(condition) === text) &&
+    coversOperation(refusal.operation, event)
+  );
+}
+
+function awaitedEvent(condition: Condition): GateEvent | null {
+  if (condition.kind === "after") return condition.event;
+  if (condition.kind !== "lineage-includes") return null;
+  return { kind: "exec", span: condition.span, exec: condition.exec };
+}

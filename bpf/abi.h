@@ -206,13 +206,13 @@ struct object {
 enum event_type {
 	EVENT_FORK = 1,
 	EVENT_EXEC = 2,   /* data: program path, then argv joined by NUL (up to EVENT_ARGV_MAX) */
-	EVENT_EXIT = 3,   /* detail: exit code as wait(2) gives it */
+	EVENT_EXIT = 3,
 	EVENT_MATCH = 4,  /* data: target, then second name (rename, link) or argv */
 	EVENT_LABEL = 5,  /* the process acquired `labels`; data: from which object */
 	EVENT_GATE_OPEN = 6,
 	EVENT_GATE_STALE = 7, /* data: what was touched */
 	EVENT_GATE_START = 8, /* a run began that may open the gate */
-	EVENT_RUN_FAILED = 9, /* detail: exit code; the run did not end as the gate wants */
+	EVENT_RUN_FAILED = 9, /* the run did not end as the gate wants */
 };
 
 /* What was done about a match. */
@@ -236,6 +236,7 @@ enum event_flags {
 
 struct event {
 	__u64 time_ns;  /* CLOCK_MONOTONIC */
+	__u64 detail;   /* EXIT: status as wait(2) gives it; gate events: the gates, a bit each */
 	__u32 type;
 	__u32 size;     /* of the whole record, data included */
 	__u32 tgid;
@@ -249,11 +250,10 @@ struct event {
 	__u32 effect;   /* strongest matching effect */
 	__u32 outcome;
 	__u32 flags;
-	__u32 detail;   /* gate id, or exit code */
 	__u32 clauses_count;
 	__u32 first_bytes;  /* of `data`: the target */
 	__u32 second_bytes; /* of `data`, after the first: argv or the second name */
-	__u32 reserved;
+	__u32 reserved[2];
 	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add */
 	__u32 clauses[EVENT_CLAUSES_MAX];
 	__u8 data[];

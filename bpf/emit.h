@@ -21,7 +21,7 @@ struct event_data {
 };
 
 static __always_inline void event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc,
-				       __u32 detail)
+				       __u64 detail)
 {
 	__builtin_memset(e, 0, sizeof(*e));
 	e->time_ns = bpf_ktime_get_ns();
@@ -65,7 +65,7 @@ static __always_inline void event_data_copy(struct event *e, struct event_data *
 		bpf_probe_read_kernel(e->data + first, second, (void *)d->second);
 }
 
-GLOBAL int emit(__u32 type, struct verdict *v, struct proc *proc, __u32 detail, struct event_data *d)
+GLOBAL int emit(__u32 type, struct verdict *v, struct proc *proc, __u64 detail, struct event_data *d)
 {
 	__u32 first, second;
 	struct event *e;

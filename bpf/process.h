@@ -67,11 +67,11 @@ static __always_inline void run_end(struct runs_end *end, struct run_ref *ref, s
 	if (!record || !(record->flags & GATE_EXITS))
 		return;
 	if (end->code & 0x7f || (__u32)(end->code >> 8 & 255) != record->status) {
-		emit(EVENT_RUN_FAILED, end->v, end->proc, gate, &data);
+		emit(EVENT_RUN_FAILED, end->v, end->proc, 1ull << gate, &data);
 		return;
 	}
 	session->open_run[gate] = ref->run;
-	emit(EVENT_GATE_OPEN, end->v, end->proc, gate, &data);
+	emit(EVENT_GATE_OPEN, end->v, end->proc, 1ull << gate, &data);
 }
 
 static __always_inline int process_exit(struct task_struct *task)
@@ -97,7 +97,7 @@ static __always_inline int process_exit(struct task_struct *task)
 		if (session)
 			for (int i = 0; i < RUNS_MAX; i++)
 				run_end(&end, &proc->runs[i], session);
-		emit(EVENT_EXIT, end.v, proc, end.code, &data);
+		emit(EVENT_EXIT, end.v, proc, (__u32)end.code, &data);
 	}
 	bpf_map_delete_elem(&procs, &tgid);
 	return 0;

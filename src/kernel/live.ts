@@ -1,0 +1,203 @@
+// The running kernel: loads the programs of one tier with one domain's policy, and speaks to their
+// maps. The programs live as long as somebody holds their links: this process, and its guardian.
+
+import { closeSync, openSync, readFileSync } from "node:fs";
+import embedded from "../../build/bpf/actplane.bpf.o" with { type: "file" };
+import { assert } from "../base/assert.ts";
+import { ownedBytes, viewOf } from "../base/bytes.ts";
+import { operationBits, TABLE_CHUNK_WORDS } from "../ir/abi.ts";
+import { cgroupRoot } from "./cgroup.ts";
+import { type Kernel, type KernelOptions, KernelUnavailable, type Tier, tiers } from "./kernel.ts";
+import type { BpfLink } from "./libbpf/link.ts";
+import { BpfObject } from "./libbpf/object.ts";
+import type { BpfProgram } from "./libbpf/program.ts";
+import { monotonicNs } from "./libc.ts";
+import { probeTier } from "./probe.ts";
+import { RingBuffer } from "./ringbuf.ts";
+import {
+  countersOf,
+  decodeEvent,
+  encodeDomain,
+  encodeProc,
+  procBytes,
+  sessionBytes,
+} from "./state.ts";
+
+/** The one domain and session of a private kernel half; the numbers mean nothing outside it. */
+const domain = 1;
+const session = 1;
+
+/** Programs of each tier, by how their names begin. */
+const prefixes: Readonly<Record<Tier, readonly string[]>> = {
+  lsm: ["any_", "lsm_", "hook_"],
+  "modify-return": ["any_", "mod_", "hook_"],
+  tracepoint: ["any_", "trace_"],
+};
+
+/** Operations of which a kill in the tracepoint tier comes before the effect (DESIGN 8.2, measured). */
+const killBeforeOps = operationBits.exec | operationBits.read;
+
+/** Load the policy into the kernel. Throws KernelUnavailable where no tier works, with every answer. */
+export async function openKernel(options: KernelOptions): Promise<Kernel> {
+  const candidates = options.tier === null ? tiers : [options.tier];
+  const answers: { tier: Tier; answer: string }[] = [];
+  for (const tier of candidates) {
+    const probe = probeTier(tier);
+    if (probe.works) return await LiveKernel.load(tier, options);
+    answers.push({ tier, answer: probe.answer });
+  }
+  throw new KernelUnavailable(answers);
+}
+
+class LiveKernel implements Kernel {
+  readonly self: number;
+
+  private constructor(
+    readonly tier: Tier,
+    private readonly object: BpfObject,
+    private readonly links: readonly BpfLink[],
+    private readonly ring: RingBuffer,
+    private readonly clauses: number,
+  ) {
+    this.object.program("any_whoami").run(ownedBytes(8));
+    this.self = this.#variable("tool_tgid");
+  }
+
+  static async load(tier: Tier, options: KernelOptions): Promise<LiveKernel> {
+    const { image, clauses } = options.compiled;
+    const object = BpfObject.open("actplane", readFileSync(embedded));
+    const links: BpfLink[] = [];
+    try {
+      const wanted = [...object.programs.values()].filter(({ name }) =>
+        prefixes[tier].some((prefix) => name.startsWith(prefix)),
+      );
+      for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
+      object.map("table").setEntriesMax(Math.ceil(image.length / TABLE_CHUNK_WORDS));
+      object.map("hits").setEntriesMax(Math.max(1, clauses.length));
+      object.map("procs").setEntriesMax(pidMax());
+      object.map("events").setEntriesMax(options.ringBytes);
+      if (tier === "tracepoint") setKillBeforeOps(object);
+      object.load();
+
+      install(object, image);
+      const ring = new RingBuffer(object.map("events").fd, (bytes) =>
+        options.onEvent(decodeEvent(bytes)),
+      );
+      links.push(...attachAll(wanted));
+      const kernel = new LiveKernel(tier, object, links, ring, clauses.length);
+      await ring.listen();
+      return kernel;
+    } catch (failure) {
+      for (const link of links) link.destroy();
+      object.close();
+      throw failure;
+    }
+  }
+
+  get linkIds(): readonly number[] {
+    return this.links.map((link) => link.id);
+  }
+
+  get procsMapId(): number {
+    return this.object.map("procs").live.info.id;
+  }
+
+  lastChild(): number {
+    return this.#variable("last_child");
+  }
+
+  admit(tgid: number): void {
+    assert(tgid > 0, "a process has a number");
+    const record = encodeProc(domain, session, monotonicNs());
+    assert(record.length === procBytes, "a process record has its size");
+    this.object.map("procs").live.update(u32(tgid), record);
+  }
+
+  members(): number[] {
+    return [...this.object.map("procs").live.keys()].map((key) => viewOf(key).getUint32(0, true));
+  }
+
+  counters() {
+    return countersOf(this.#u64s("counters"));
+  }
+
+  hits(): number[] {
+    return this.#u64s("hits").slice(0, this.clauses).map(Number);
+  }
+
+  drain(): void {
+    this.ring.drain();
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links) link.destroy();
+    await this.ring.close();
+    this.object.close();
+  }
+
+  /** A variable of the programs' `.bss`. */
+  #variable(name: string): number {
+    const map = this.object.map(".bss");
+    const variable = map.variables().get(name);
+    const value = map.live.lookup(u32(0));
+    assert(variable !== undefined && value !== null, `the programs have a variable ${name}`);
+    return viewOf(value).getUint32(variable.offset, true);
+  }
+
+  #u64s(name: string): bigint[] {
+    const { live, entriesMax } = this.object.map(name);
+    return Array.from({ length: entriesMax }, (_, index) => {
+      const value = live.lookup(u32(index));
+      return value === null ? 0n : viewOf(value).getBigUint64(0, true);
+    });
+  }
+}
+
+/** Every process may fork one more: the map of processes is as large as the machine allows processes. */
+function pidMax(): number {
+  return Number(readFileSync("/proc/sys/kernel/pid_max", "utf8"));
+}
+
+function setKillBeforeOps(object: BpfObject): void {
+  object.map(".rodata").setVariable("kill_before_ops", u32(killBeforeOps));
+}
+
+/** Copy the image into the table, then say that the domain is there. */
+function install(object: BpfObject, image: Uint32Array): void {
+  const mapping = object.map("table").live.mmap();
+  new Uint32Array(mapping.bytes.buffer, mapping.bytes.byteOffset, image.length).set(image);
+  mapping.unmap();
+  object.map("sessions").live.update(u32(session), ownedBytes(sessionBytes));
+  object
+    .map("domains")
+    .live.update(u32(domain), encodeDomain({ base: 0, session, generation: 1, hitsAt: 0 }));
+}
+
+function attachAll(programs: readonly BpfProgram[]): BpfLink[] {
+  const links: BpfLink[] = [];
+  const cgroup = programs.some(onCgroup) ? openSync(cgroupRoot() ?? "/sys/fs/cgroup", "r") : null;
+  try {
+    for (const program of programs) {
+      if (program.section === "syscall") continue;
+      links.push(
+        cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach(),
+      );
+    }
+    return links;
+  } catch (failure) {
+    for (const link of links) link.destroy();
+    throw failure;
+  } finally {
+    if (cgroup !== null) closeSync(cgroup);
+  }
+}
+
+function onCgroup(program: BpfProgram): boolean {
+  return program.section.startsWith("cgroup/");
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = ownedBytes(4);
+  viewOf(bytes).setUint32(0, value, true);
+  return bytes;
+}

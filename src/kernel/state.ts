@@ -1,0 +1,132 @@
+// The kernel's own records as bytes: the TypeScript view of bpf/abi.h's "state kept by the kernel
+// half" and "what the kernel half tells". A test compares the offsets through BTF.
+
+import { assert } from "../base/assert.ts";
+import { type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
+import { GATES_MAX, LABEL_WORDS } from "../ir/abi.ts";
+import {
+  type Counters,
+  counterNames,
+  effects,
+  eventTypes,
+  type KernelEvent,
+  outcomes,
+} from "./kernel.ts";
+
+export const domainBytes = 16;
+export const procBytes = 120;
+export const sessionBytes = 8 + GATES_MAX * 8 * 2 + LABEL_WORDS * 4;
+
+export interface DomainRecord {
+  readonly base: number;
+  readonly session: number;
+  /** From 1: 0 is a domain that is not there, and then everything is refused. */
+  readonly generation: number;
+  readonly hitsAt: number;
+}
+
+export function encodeDomain(record: DomainRecord): OwnedBytes {
+  const bytes = ownedBytes(domainBytes);
+  const view = viewOf(bytes);
+  view.setUint32(0, record.base, true);
+  view.setUint32(4, record.session, true);
+  view.setUint32(8, record.generation, true);
+  view.setUint32(12, record.hitsAt, true);
+  return bytes;
+}
+
+/** A process that nothing is known of yet: no labels, no runs. */
+export function encodeProc(domain: number, session: number, startedNs: bigint): OwnedBytes {
+  const bytes = ownedBytes(procBytes);
+  const view = viewOf(bytes);
+  view.setUint32(procAt.domain, domain, true);
+  view.setUint32(procAt.session, session, true);
+  view.setBigUint64(procAt.startedNs, startedNs, true);
+  return bytes;
+}
+
+const procAt = { domain: 32, session: 36, startedNs: 48 } as const;
+
+export const eventBytes = 184;
+
+/** Byte offsets inside `struct event`. */
+export const eventAt = {
+  timeNs: 0,
+  detail: 8,
+  type: 16,
+  size: 20,
+  tgid: 24,
+  tid: 28,
+  parent: 32,
+  uid: 36,
+  domain: 40,
+  session: 44,
+  generation: 48,
+  op: 52,
+  effect: 56,
+  outcome: 60,
+  flags: 64,
+  clausesCount: 68,
+  firstBytes: 72,
+  secondBytes: 76,
+  labels: 88,
+  clauses: 120,
+} as const;
+
+const flag = { strictPath: 1, strictArgs: 2, moreClauses: 4 } as const;
+
+/** Decode one record of the ring; what it holds is copied. */
+export function decodeEvent(bytes: Uint8Array): KernelEvent {
+  const view = viewOf(bytes);
+  const u32 = (at: number) => view.getUint32(at, true);
+  const type = eventTypes[u32(eventAt.type) - 1];
+  assert(type !== undefined, `an event of a known type, not ${u32(eventAt.type)}`);
+  const flags = u32(eventAt.flags);
+  const detail = view.getBigUint64(eventAt.detail, true);
+  const first = u32(eventAt.firstBytes);
+  const second = u32(eventAt.secondBytes);
+  const effect = effects[u32(eventAt.effect)];
+  const outcome = outcomes[u32(eventAt.outcome)];
+  assert(effect !== undefined && outcome !== undefined, "an event has a known effect and outcome");
+  assert(eventBytes + first + second <= bytes.length, "an event's data is inside its record");
+  return {
+    type,
+    timeNs: view.getBigUint64(eventAt.timeNs, true),
+    tgid: u32(eventAt.tgid),
+    tid: u32(eventAt.tid),
+    parent: u32(eventAt.parent),
+    uid: u32(eventAt.uid),
+    domain: u32(eventAt.domain),
+    session: u32(eventAt.session),
+    generation: u32(eventAt.generation),
+    ops: u32(eventAt.op),
+    effect,
+    outcome,
+    strictPath: (flags & flag.strictPath) !== 0,
+    strictArgs: (flags & flag.strictArgs) !== 0,
+    moreClauses: (flags & flag.moreClauses) !== 0,
+    clauses: Array.from({ length: u32(eventAt.clausesCount) }, (_, i) =>
+      u32(eventAt.clauses + i * 4),
+    ),
+    labels: bitsOf(Array.from({ length: LABEL_WORDS }, (_, i) => u32(eventAt.labels + i * 4))),
+    gates: type === "exit" ? [] : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
+    status: type === "exit" ? Number(detail) : 0,
+    first: bytes.slice(eventBytes, eventBytes + first),
+    second: bytes.slice(eventBytes + first, eventBytes + first + second),
+  };
+}
+
+/** The numbers of the bits that are set in 32-bit words. */
+function bitsOf(words: readonly number[]): number[] {
+  const bits: number[] = [];
+  words.forEach((word, index) => {
+    for (let bit = 0; bit < 32; bit++) if ((word >>> bit) & 1) bits.push(index * 32 + bit);
+  });
+  return bits;
+}
+
+export function countersOf(values: readonly bigint[]): Counters {
+  return Object.fromEntries(
+    counterNames.map((name, index) => [name, Number(values[index] ?? 0n)]),
+  ) as Counters;
+}

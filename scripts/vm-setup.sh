@@ -8,6 +8,8 @@
 # host's packages and its apt sources stay as they are. What is cached is not fetched again; to
 # move to a newer kernel, delete its folder in the cache and run this again.
 set -euo pipefail
+# Else a failing step inside $(...) would be passed over.
+shopt -s inherit_errexit
 
 readonly CACHE=${ACTPLANE_VM_CACHE:-/var/cache/actplane-vm}
 readonly MIRROR=${ACTPLANE_VM_MIRROR:-http://deb.debian.org}

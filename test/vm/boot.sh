@@ -73,12 +73,14 @@ done
 # Always below /tmp and without blanks: the path goes into the kernel's command line, and that of
 # a socket may have 107 bytes.
 run=$(mktemp -d /tmp/actplane-vm.XXXXXX)
-pids=()
 
 cleanup() {
-  local code=$?
-  trap '' INT TERM HUP
-  [[ ${#pids[@]} -eq 0 ]] || kill "${pids[@]}" 2>/dev/null || true
+  local code=$? running
+  trap '' INT TERM HUP PIPE
+  # What bash lists as running is a child of ours; a noted process id may be someone else's by now.
+  running=$(jobs -pr)
+  # shellcheck disable=SC2086 # a list of process ids
+  [[ -z $running ]] || kill $running 2>/dev/null || true
   wait 2>/dev/null || true
   rm -rf --one-file-system "$run"
   exit "$code"
@@ -86,12 +88,11 @@ cleanup() {
 trap cleanup EXIT
 # bash runs the EXIT trap after these; a bare signal would skip it.
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 143' TERM HUP PIPE
 
-# cached PROGRAM ARGS: becomes a program of the cache, with the libraries of the cache. It dies
-# with this script, even if that one is killed with SIGKILL.
+# cached PROGRAM ARGS: becomes a program of the cache, with the libraries of the cache.
 cached() {
-  exec setpriv --pdeathsig KILL "$LOADER" --library-path "$LIBRARIES" "$TOOLS/$1" "${@:2}"
+  exec "$LOADER" --library-path "$LIBRARIES" "$TOOLS/$1" "${@:2}"
 }
 
 # --- Pieces --------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ write_initramfs() {
   cat "$CACHE/kernels/$kernel/initramfs.gz" >>"$run/initramfs"
 }
 
-# serve_files TAG SOURCE OPTIONS: a virtiofsd on the socket TAG.sock.
+# serve_files TAG SOURCE OPTIONS: becomes a virtiofsd on the socket TAG.sock.
 serve_files() {
   cached usr/lib/qemu/virtiofsd --socket-path="$run/$1.sock" \
     -o "source=$2" -o sandbox=chroot -o "$3" >"$run/$1.log" 2>&1
@@ -134,19 +135,21 @@ serve_files() {
 # The guest mounts its root read-only, but root in the guest could mount it again writable, and
 # virtiofsd 7.2 has no option against that. So it serves a copy of the mount tree that is
 # read-only on this side.
+#
+# The copy is seen in a private mount namespace only, and lies over /mnt rather than in the run's
+# folder: that one is deleted at the end, and a deletion must never reach through to the host.
 serve_root() {
   export -f serve_files cached
   export TOOLS LOADER LIBRARIES run
-  exec setpriv --pdeathsig KILL unshare --mount bash -c '
+  exec unshare --mount bash -c '
     set -euo pipefail
-    mkdir "$run/root"
-    mount --rbind / "$run/root"
-    # The guest has its own ones; here these folders are to be empty.
-    umount --lazy "$run/root/proc" "$run/root/sys" "$run/root/dev" || true
-    findmnt --list --noheadings --output TARGET --submounts "$run/root" | while read -r target; do
-      mount -o remount,bind,ro "$target" 2>/dev/null || true
+    mount --rbind / /mnt
+    # The guest mounts its own there.
+    umount --lazy /mnt/proc /mnt/sys /mnt/dev 2>/dev/null || true
+    findmnt --list --noheadings --output TARGET --submounts /mnt | while read -r target; do
+      mount -o remount,bind,ro "$target"
     done
-    serve_files root "$run/root" cache=always,announce_submounts
+    serve_files root /mnt cache=always,announce_submounts
   ' >"$run/root.log" 2>&1
 }
 
@@ -166,13 +169,14 @@ wait_for_socket() {
 # end in files, because a slow reader of a pipe could cost the last lines.
 #
 # `max` offers everything that TCG can do; la57 off, because five-level page tables under TCG cost
-# each page walk a step. The checks of the CPU against Spectre stay on, as on a real machine.
+# each page walk a step.
+#
+# `timeout` ends QEMU in time, whatever the guest does, and both end with this script, even when
+# that one is killed with SIGKILL; virtiofsd ends with QEMU's connection.
 start_qemu() {
-  : >"$run/stdout"
-  : >"$run/stderr"
-  : >"$run/status"
   export QEMU_MODULE_DIR=$TOOLS/usr/lib/x86_64-linux-gnu/qemu
-  cached usr/bin/qemu-system-x86_64 \
+  exec setpriv --pdeathsig TERM timeout --kill-after=5 "$timeout_seconds" \
+    "$LOADER" --library-path "$LIBRARIES" "$TOOLS/usr/bin/qemu-system-x86_64" \
     -L "$TOOLS/usr/share/qemu" -L "$TOOLS/usr/share/seabios" \
     -nodefaults -no-user-config -display none -monitor none -no-reboot \
     -machine pc -accel tcg,thread=multi -cpu max,la57=off \
@@ -201,44 +205,40 @@ if [[ -z $share ]]; then
 fi
 
 serve_root &
-pids+=($!)
 wait_for_socket root $!
 serve_files share "$share" cache=auto &
-pids+=($!)
 wait_for_socket share $!
 
+touch "$run/stdout" "$run/stderr" "$run/status" "$run/console"
 start_qemu &
 qemu=$!
-pids+=("$qemu")
 # The streams are complete when QEMU is gone: tail looks once more after that and ends.
 tail -f -c +1 -s 0.05 --pid="$qemu" "$run/stdout" 2>/dev/null &
 tails=($!)
 tail -f -c +1 -s 0.05 --pid="$qemu" "$run/stderr" >&2 2>/dev/null &
 tails+=($!)
-pids+=("${tails[@]}")
-
-(
-  sleep "$timeout_seconds"
-  touch "$run/timed-out"
-  kill -KILL "$qemu"
-) &
-pids+=($!)
-
 qemu_code=0
-wait "$qemu" 2>/dev/null || qemu_code=$?
+wait "$qemu" || qemu_code=$?
 wait "${tails[@]}" || true
 
 [[ -z $console ]] || cat "$run/console" >&2
 status=$(tr -d '[:space:]' <"$run/status")
-if [[ -n $status ]]; then exit "$status"; fi
+if [[ -n $status ]]; then
+  grep -a -m 1 -E 'BUG:|WARNING:|Oops' "$run/console" >&2 && say 'the kernel warned, see --console'
+  exit "$status"
+fi
 [[ -n $console ]] || tail -n 60 "$run/console" >&2
-if [[ -e $run/timed-out ]]; then
-  say "kernel $kernel: the timeout of $timeout_seconds s passed"
-  exit $CODE_TIMEOUT
-fi
-if [[ $qemu_code -ne 0 ]]; then
-  cat "$run/qemu.log" >&2
-  fail "QEMU ended with code $qemu_code"
-fi
-say "kernel $kernel: the guest ended without an exit code, its last messages are above"
-exit $CODE_GUEST_DIED
+case $qemu_code in
+  0)
+    say "kernel $kernel: the guest ended without an exit code, its last messages are above"
+    exit $CODE_GUEST_DIED
+    ;;
+  124 | 137)
+    say "kernel $kernel: the timeout of $timeout_seconds s passed"
+    exit $CODE_TIMEOUT
+    ;;
+  *)
+    cat "$run/qemu.log" >&2
+    fail "QEMU ended with code $qemu_code"
+    ;;
+esac

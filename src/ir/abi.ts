@@ -95,4 +95,10 @@ export const entry = {
 } as const;
 
 /** Word offsets inside `struct gate_record`. */
-export const gateRecord = { flags: 0, status: 1, withinNsLow: 2, withinNsHigh: 3, size: 4 } as const;
+export const gateRecord = {
+  flags: 0,
+  status: 1,
+  withinNsLow: 2,
+  withinNsHigh: 3,
+  size: 4,
+} as const;

@@ -1,8 +1,10 @@
 // What the compiler makes of a policy: the image for the kernel and, beside it, what user space
 // needs to explain it (which clause is which, which hook carries it, what it costs).
 
+import type { Source } from "../base/source.ts";
 import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
 import type { AutomatonKind, OperationName } from "./abi.ts";
+import type { Command } from "./commands.ts";
 
 /** What a policy is compiled against: the places its relative names mean. */
 export interface CompileOptions {
@@ -10,6 +12,10 @@ export interface CompileOptions {
   readonly workspace: string;
   /** Absolute: what a leading `~` means. */
   readonly home: string;
+  /** Programs with subcommands; default: the shipped table. */
+  readonly commands?: readonly Command[];
+  /** Where diagnostics point; the tree has only offsets. Default: a nameless source. */
+  readonly source?: Source;
 }
 
 export interface CompiledClause {
@@ -21,7 +27,7 @@ export interface CompiledClause {
   readonly operations: readonly OperationName[];
   /** Set where no tier carries the clause as written: the reason, for the verdict `unenforceable`. */
   readonly unsupported: string | null;
-  /** Conjunctions its condition became; each is one entry. */
+  /** Entries of the image it became: one a conjunction of its condition, for each way its program is written. */
   readonly entries: number;
 }
 
@@ -50,17 +56,23 @@ export interface AutomatonReport {
   readonly states: number;
   readonly classes: number;
   readonly combs: number;
+  /** Of its tables; lists of entries are shared and not counted. */
+  readonly words: number;
+  /** The clauses it decides. */
+  readonly clauses: readonly number[];
 }
 
 export interface Compiled {
   readonly policy: Policy;
   readonly options: CompileOptions;
-  /** Equal policies and options give equal words. */
+  /** Equal policies and options give equal words. Empty when the diagnostics hold an error. */
   readonly image: Uint32Array;
   readonly clauses: readonly CompiledClause[];
   readonly labels: readonly CompiledLabel[];
   readonly gates: readonly CompiledGate[];
   readonly automata: readonly AutomatonReport[];
+  /** Patterns of arguments and `target` patterns of exec clauses, as text, by atom. */
+  readonly atoms: readonly string[];
   /** Parts of the policy that are not carried out but are on the strict side, each a sentence: a declassify that is ignored. */
   readonly notes: readonly string[];
 }

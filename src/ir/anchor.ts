@@ -1,0 +1,107 @@
+// From a pattern as written to globs over absolute paths. A relative pattern is below the workspace,
+// `~` is the home folder, `**` in front floats, and a program's name alone is a name in any folder.
+
+import type { Glob, GlobPart } from "../dsl/glob.ts";
+
+export interface Places {
+  readonly workspace: string;
+  readonly home: string;
+}
+
+/** More choices than this stay one glob: then a name in the middle of them is taken as it stands. */
+const choicesMax = 256;
+
+const slash = 0x2f;
+const dot = 0x2e;
+const tilde = 0x7e;
+const encoder = new TextEncoder();
+
+export const anyGlob: Glob = [{ kind: "globstar", slashAfter: false }];
+const anyFolder: GlobPart = { kind: "globstar", slashAfter: true };
+
+/** Alternatives in front may be anchored differently (`{/etc,src}/**`), so they become globs of their own. */
+export function anchorPath(glob: Glob, places: Places): Glob[] {
+  return beginnings(glob).map((branch) => anchorBeginning(branch, places));
+}
+
+/** As `anchorPath` for programs, every choice a glob of its own: `{git,/opt/bin/hub}` floats in one and not in the other. */
+export function anchorProgram(glob: Glob, places: Places): Glob[] {
+  return expandChoices(glob).flatMap((choice) =>
+    hasSlash(choice) ? anchorPath(choice, places) : [[anyFolder, ...choice.map(withinName)]],
+  );
+}
+
+export function beginnings(glob: Glob): Glob[] {
+  const [first, ...rest] = glob;
+  if (first?.kind !== "alternatives") return [glob];
+  return first.branches.flatMap((branch) => beginnings([...branch, ...rest]));
+}
+
+/** `glob` without alternatives, as several globs; as it is, if these would be too many. */
+export function expandChoices(glob: Glob): Glob[] {
+  let expanded: GlobPart[][] = [[]];
+  for (const part of glob) {
+    const choices: Glob[] =
+      part.kind === "alternatives"
+        ? part.branches.flatMap((branch) => expandChoices(branch))
+        : [[part]];
+    if (expanded.length * choices.length > choicesMax) return [glob];
+    expanded = expanded.flatMap((before) => choices.map((choice) => [...before, ...choice]));
+  }
+  return expanded;
+}
+
+function anchorBeginning(glob: Glob, places: Places): Glob {
+  const first = glob[0];
+  if (isByte(first, slash) || first?.kind === "globstar") return glob;
+  if (isByte(first, tilde) && (glob.length === 1 || isByte(glob[1], slash))) {
+    return below(places.home, glob.slice(2));
+  }
+  let relative = glob;
+  while (isByte(relative[0], dot) && isByte(relative[1], slash)) relative = relative.slice(2);
+  if (relative.length === 1 && isByte(relative[0], dot)) relative = [];
+  return below(places.workspace, relative);
+}
+
+/** `folder` itself when `rest` is empty. */
+function below(folder: string, rest: Glob): Glob {
+  const base = folder === "/" && rest.length > 0 ? "" : folder;
+  const bytes: Glob = [...encoder.encode(base)].map((byte) => ({ kind: "byte", byte }));
+  return rest.length === 0 ? bytes : [...bytes, { kind: "byte", byte: slash }, ...rest];
+}
+
+function isByte(part: GlobPart | undefined, byte: number): boolean {
+  return part?.kind === "byte" && part.byte === byte;
+}
+
+function hasSlash(glob: Glob): boolean {
+  return glob.some((part) => {
+    if (part.kind === "alternatives") return part.branches.some(hasSlash);
+    if (part.kind === "class") return part.set[slash] === true;
+    return isByte(part, slash) || (part.kind === "globstar" && part.slashAfter);
+  });
+}
+
+/** In a pattern of one name `**` has no folder to cross. */
+function withinName(part: GlobPart): GlobPart {
+  if (part.kind === "globstar") return { kind: "star" };
+  if (part.kind === "alternatives") {
+    return {
+      kind: "alternatives",
+      branches: part.branches.map((branch) => branch.map(withinName)),
+    };
+  }
+  return part;
+}
+
+/** The last segment, if every path that matches ends in the same: `git` of `**` + `/git`. */
+export function literalName(glob: Glob): string | null {
+  const bytes: number[] = [];
+  for (const part of [...glob].reverse()) {
+    if (part.kind === "globstar" && part.slashAfter) break;
+    if (part.kind !== "byte") return null;
+    if (part.byte === slash) break;
+    bytes.unshift(part.byte);
+  }
+  return bytes.length === 0 ? null : new TextDecoder().decode(Uint8Array.from(bytes));
+}

@@ -1,0 +1,193 @@
+// The command table: for programs with subcommands, how their own options are told from the
+// subcommand (`git -C d push`). Data only; args.ts makes automata of it. An option that is missing
+// here and takes a value hides the subcommand behind that value, so the lists are long on purpose.
+
+export interface Command {
+  readonly names: readonly string[];
+  /** `each`: every argument that is no option counts, as make's targets do. */
+  readonly subcommand: "first" | "each";
+  /** Global options whose value is the next argument. Their `--option=value` form needs no entry. */
+  readonly valueOptions: readonly string[];
+  /** Options without a value, where telling them apart matters (`abbreviations`, `unknownTakesValue`). */
+  readonly flags: readonly string[];
+  /** `-DH value` is `-D -H value`, and `-Hvalue` carries its value. */
+  readonly clusters: boolean;
+  /** `--reg url` stands for `--registry url` when nothing else starts with it. */
+  readonly abbreviations: boolean;
+  /** An option that is in neither list takes the next argument, unless it holds a `=` (Go's cobra). */
+  readonly unknownTakesValue: boolean;
+  /** Arguments before the subcommand that are not it: the value of a switch (`--force false`). */
+  readonly words: readonly string[];
+  /** As `words`, by first character: cargo's `+nightly`. */
+  readonly wordStarts: readonly string[];
+}
+
+/** A program of which nothing is known but that it has subcommands. */
+const plain: Omit<Command, "names"> = {
+  subcommand: "first",
+  valueOptions: [],
+  flags: [],
+  clusters: false,
+  abbreviations: false,
+  unknownTakesValue: false,
+  words: [],
+  wordStarts: [],
+};
+
+/** Words with spaces between them: these lists are read as prose. */
+function list(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** npm's configuration: any of it may stand before the subcommand. */
+const npmValueOptions = list(`
+  -C -c -m -w -L --access --also --auth-type --before --ca --cache --cache-max --cache-min
+  --cafile --call --cert --cidr --cpu --depth --diff --diff-dst-prefix --diff-src-prefix
+  --diff-unified --editor --expect-result-count --fetch-retries --fetch-retry-factor
+  --fetch-retry-maxtimeout --fetch-retry-mintimeout --fetch-timeout --git --globalconfig
+  --heading --https-proxy --include --init-author-email --init-author-name
+  --init-author-url --init-license --init-module --init-type --init-version
+  --init.author.email --init.author.name --init.author.url --init.license --init.module
+  --init.version --install-strategy --key --libc --local-address --location
+  --lockfile-version --loglevel --logs-dir --logs-max --maxsockets --message
+  --node-options --node-version --noproxy --omit --only --os --otp --pack-destination
+  --package --prefix --preid --provenance-file --proxy --registry --replace-registry-host
+  --save-prefix --sbom-format --sbom-type --scope --script-shell --searchexclude
+  --searchlimit --searchopts --searchstaleness --shell --tag --tag-version-prefix --tmp
+  --umask --user-agent --userconfig --viewer --which --workspace
+`);
+const npmFlags = list(`
+  --all --allow-same-version --audit --bin-links --color --commit-hooks --description
+  --dev --diff-ignore-all-space --diff-name-only --diff-no-prefix --diff-text --dry-run
+  --engine-strict --expect-results --force --foreground-scripts --format-package-lock
+  --fund --git-tag-version --global --global-style --help --if-present --ignore-scripts
+  --include-staged --include-workspace-root --install-links --json --legacy-bundling
+  --legacy-peer-deps --link --long --offline --omit-lockfile-registry-resolved --optional
+  --package-lock --package-lock-only --parseable --prefer-dedupe --prefer-offline
+  --prefer-online --production --progress --provenance --read-only --rebuild-bundle --save
+  --save-bundle --save-dev --save-exact --save-optional --save-peer --save-prod
+  --shrinkwrap --sign-git-commit --sign-git-tag --strict-peer-deps --strict-ssl --timing
+  --unicode --update-notifier --usage --version --versions --workspaces
+  --workspaces-update --yes
+`);
+
+export const commandTable: readonly Command[] = [
+  {
+    ...plain,
+    names: ["git"],
+    valueOptions: list(`
+      -C -c --git-dir --work-tree --namespace --super-prefix --config-env --attr-source
+      --shallow-file
+    `),
+  },
+  {
+    ...plain,
+    names: ["npm"],
+    valueOptions: npmValueOptions,
+    flags: npmFlags,
+    clusters: true,
+    abbreviations: true,
+    words: ["true", "false", "null"],
+  },
+  {
+    ...plain,
+    names: ["pnpm"],
+    valueOptions: [
+      ...npmValueOptions.filter((option) => option !== "-w" && option !== "-c"),
+      ...list(`
+        -F --dir --filter --filter-prod --reporter --store-dir --virtual-store-dir --modules-dir
+        --lockfile-dir --workspace-concurrency --changed-files-ignore-pattern --test-pattern
+        --cache-dir --state-dir --network-concurrency --child-concurrency
+        --package-import-method --use-node-version --resume-from --workspace-dir --global-dir
+        --global-bin-dir
+      `),
+    ],
+    flags: npmFlags,
+    words: ["true", "false", "null"],
+  },
+  {
+    ...plain,
+    names: ["yarn"],
+    valueOptions: list(`
+      --cwd --cache-folder --global-folder --link-folder --modules-folder
+      --preferred-cache-folder --mutex --network-concurrency --network-timeout
+      --child-concurrency --proxy --https-proxy --registry --use-yarnrc --otp --emoji
+      --scripts-prepend-node-path --prefix
+    `),
+  },
+  {
+    ...plain,
+    names: ["cargo"],
+    valueOptions: ["-C", "-Z", "--color", "--config", "--explain"],
+    clusters: true,
+    wordStarts: ["+"],
+  },
+  { ...plain, names: ["go"], valueOptions: ["-C", "--C"] },
+  {
+    ...plain,
+    names: ["docker"],
+    valueOptions: list(`
+      -c -H -l --config --context --host --log-level --tlscacert --tlscert --tlskey
+    `),
+    clusters: true,
+  },
+  {
+    ...plain,
+    names: ["kubectl"],
+    flags: list(`
+      -h --help --insecure-skip-tls-verify --match-server-version --warnings-as-errors
+      --disable-compression --add-dir-header --alsologtostderr --logtostderr --one-output
+      --skip-headers --skip-log-headers
+    `),
+    unknownTakesValue: true,
+  },
+  { ...plain, names: ["gh"], flags: ["-h", "--help", "--version"], unknownTakesValue: true },
+  {
+    ...plain,
+    names: ["pip", "pip3"],
+    valueOptions: list(`
+      --python --log --log-file --local-log --keyring-provider --proxy --retries --timeout
+      --default-timeout --exists-action --trusted-host --cert --client-cert --cache-dir
+      --use-feature --use-deprecated --resume-retries
+    `),
+    flags: list(`
+      --help --debug --isolated --require-virtualenv --require-venv --verbose --version
+      --quiet --no-input --no-cache-dir --disable-pip-version-check --no-color
+      --no-python-version-warning
+    `),
+    abbreviations: true,
+  },
+  {
+    ...plain,
+    names: ["make", "gmake"],
+    subcommand: "each",
+    valueOptions: list(`
+      -C -E -f -I -o -W --directory --eval --file --makefile --include-dir --old-file
+      --assume-old --what-if --new-file --assume-new
+    `),
+    flags: list(`
+      --always-make --environment-overrides --ignore-errors --keep-going --jobs --load-average
+      --check-symlink-times --just-print --dry-run --recon --print-data-base --question
+      --no-builtin-rules --no-builtin-variables --silent --quiet --no-silent --no-keep-going
+      --stop --touch --trace --version --print-directory --no-print-directory
+      --warn-undefined-variables --output-sync --debug --help --max-load --shuffle
+    `),
+    clusters: true,
+    abbreviations: true,
+  },
+];
+
+/** Every argument that takes the next one as its value, abbreviations spelled out. */
+export function valueOptionsOf(command: Command): Set<string> {
+  const options = new Set(command.valueOptions);
+  if (!command.abbreviations) return options;
+  const all = [...command.valueOptions, ...command.flags];
+  for (const option of command.valueOptions.filter((text) => text.startsWith("--"))) {
+    for (let length = 3; length < option.length; length++) {
+      const short = option.slice(0, length);
+      // What could mean several is an error or a flag to the program, so it takes no value.
+      if (all.filter((text) => text.startsWith(short)).length === 1) options.add(short);
+    }
+  }
+  return options;
+}

@@ -1,0 +1,517 @@
+// From the tree of a policy to entries and the names that lead to them. No automaton is built here:
+// the result says, kind by kind, which languages must be told apart and what each of them means.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Source, Span } from "../base/source.ts";
+import type {
+  Clause,
+  Condition,
+  EndpointTarget,
+  ExecPattern,
+  Expr,
+  GateEvent,
+  Operation,
+  Policy,
+  Rule,
+  Target,
+} from "../dsl/ast.ts";
+import { ATOM_WORDS_MAX, GATES_MAX, LABELS_MAX, type OperationName } from "./abi.ts";
+import { anchorPath, anyGlob, type Places } from "./anchor.ts";
+import type { ArgumentAtom } from "./args.ts";
+import { type Command, commandTable } from "./commands.ts";
+import { conjunctionsMax, toDnf } from "./dnf.ts";
+import { type LabelDoubt, labelDoubts } from "./doubts.ts";
+import { endpointGlobs } from "./endpoints.ts";
+import { type Entry, emptyEntry } from "./entries.ts";
+import { Gates } from "./gates.ts";
+import type { Unit } from "./groups.ts";
+import type { CompiledClause, CompiledGate, CompiledLabel, CompileOptions } from "./ir.ts";
+import { Languages } from "./languages.ts";
+import { Programs } from "./programs.ts";
+import { conditionText, execText, quoted } from "./text.ts";
+
+/** What the language of a unit leads to. */
+export interface Payload {
+  readonly entries: readonly Entry[];
+  /** EXEC: whose start the arguments are read from. */
+  readonly command: Command | null;
+  /** EXEC: the atom that this language sets. */
+  readonly atom: number | null;
+}
+
+/** The kinds whose automata decide entries by name. */
+export type NameKind = "path" | "exec" | "endpoint";
+
+export interface Lowered {
+  readonly units: Readonly<Record<NameKind, readonly Unit<Payload>[]>>;
+  readonly languages: Readonly<Record<NameKind, Languages>>;
+  /** Everything that changes state comes before every clause; the entries of a clause follow each other. */
+  readonly entries: readonly Entry[];
+  readonly argumentAtoms: readonly ArgumentAtom[];
+  readonly atoms: readonly string[];
+  readonly clauses: readonly CompiledClause[];
+  readonly labels: readonly CompiledLabel[];
+  readonly gates: readonly CompiledGate[];
+  readonly notes: readonly string[];
+}
+
+export function lower(policy: Policy, options: CompileOptions, diagnostics: Diagnostic[]): Lowered {
+  return new Lowering(policy, options, diagnostics).run();
+}
+
+/** The exceptions of one clause, apart by who decides them. */
+interface Exceptions {
+  /** By label: hidden labels of lineages. */
+  none: bigint;
+  gates: bigint;
+  /** At compile time: the targets of `target` and of `target not`. */
+  readonly targets: (Target | EndpointTarget)[];
+  readonly targetsNot: (Target | EndpointTarget)[];
+}
+
+const writeOperations: readonly OperationName[] = [
+  "write",
+  "create",
+  "unlink",
+  "rename",
+  "link",
+  "truncate",
+];
+
+function operationsOf(kind: Operation["kind"] | GateEvent["kind"]): readonly OperationName[] {
+  return kind === "write" ? writeOperations : [kind];
+}
+
+class Lowering {
+  readonly #policy: Policy;
+  readonly #places: Places;
+  readonly #source: Source;
+  readonly #diagnostics: Diagnostic[];
+  readonly #languages = { path: new Languages(), exec: new Languages(), endpoint: new Languages() };
+  readonly #units = {
+    path: [] as Unit<Payload>[],
+    exec: [] as Unit<Payload>[],
+    endpoint: [] as Unit<Payload>[],
+  };
+  readonly #programs: Programs;
+  readonly #gates: Gates;
+  readonly #labels: CompiledLabel[] = [];
+  readonly #labelBits = new Map<string, number>();
+  readonly #doubts: ReadonlyMap<string, LabelDoubt>;
+  readonly #clauses: CompiledClause[] = [];
+  readonly #notes = new Set<string>();
+  readonly #labelEntries: Entry[] = [];
+  readonly #gateEntries: Entry[] = [];
+  readonly #clauseEntries: Entry[] = [];
+
+  constructor(policy: Policy, options: CompileOptions, diagnostics: Diagnostic[]) {
+    this.#policy = policy;
+    this.#places = options;
+    this.#source = options.source ?? { name: "policy", text: "" };
+    this.#diagnostics = diagnostics;
+    this.#programs = new Programs(this.#languages.exec, options, options.commands ?? commandTable);
+    this.#gates = new Gates((event) => this.#eventKey(event));
+    this.#doubts = labelDoubts(policy);
+  }
+
+  run(): Lowered {
+    this.#numberLabels();
+    this.#lowerSources();
+    this.#noteTransforms();
+    for (const rule of this.#policy.rules)
+      for (const clause of rule.clauses) this.#lowerClause(rule, clause);
+    this.#checkLimits();
+    return {
+      units: this.#units,
+      languages: this.#languages,
+      entries: [...this.#labelEntries, ...this.#gateEntries, ...this.#clauseEntries],
+      argumentAtoms: this.#programs.argumentAtoms,
+      atoms: this.#programs.atomTexts,
+      clauses: this.#clauses,
+      labels: this.#labels,
+      gates: this.#gates.all,
+      notes: [...this.#notes],
+    };
+  }
+
+  // ---- labels
+
+  #numberLabels(): void {
+    for (const { label } of this.#policy.sources) this.#labelBit(label.text);
+    const visit = (expr: Expr): void => {
+      if (expr.kind === "label") this.#labelBit(expr.label);
+      else if (expr.kind === "not") visit(expr.operand);
+      else if (expr.kind === "and" || expr.kind === "or") {
+        visit(expr.left);
+        visit(expr.right);
+      }
+    };
+    for (const rule of this.#policy.rules) {
+      for (const clause of rule.clauses) if (clause.condition !== null) visit(clause.condition);
+    }
+  }
+
+  #labelBit(name: string, hidden = false): number {
+    const key = `${hidden ? "hidden " : ""}${name}`;
+    const known = this.#labelBits.get(key);
+    if (known !== undefined) return known;
+    const bit = this.#labels.length;
+    this.#labelBits.set(key, bit);
+    this.#labels.push({ bit, name, hidden });
+    return bit;
+  }
+
+  #lowerSources(): void {
+    for (const { label, origin } of this.#policy.sources) {
+      const all = 1n << BigInt(this.#labelBit(label.text));
+      switch (origin.kind) {
+        case "exec":
+          this.#addExecEntries(
+            origin.exec,
+            { ...emptyEntry, kind: "label", operations: ["exec"], all },
+            this.#labelEntries,
+          );
+          break;
+        case "file": {
+          const entry: Entry = { ...emptyEntry, kind: "label", operations: ["read"], all };
+          const language = this.#languages.path.intern(
+            anchorPath(origin.pattern.glob, this.#places),
+          );
+          this.#addUnit("path", language, [entry], this.#labelEntries);
+          break;
+        }
+        case "endpoint": {
+          const globs = endpointGlobs(origin.endpoint.endpoint);
+          if ("unsupported" in globs) break; // A doubt about the label: told where it is used.
+          const entry: Entry = {
+            ...emptyEntry,
+            kind: "label",
+            operations: ["connect", "recv"],
+            all,
+          };
+          this.#addUnit(
+            "endpoint",
+            this.#languages.endpoint.intern(globs),
+            [entry],
+            this.#labelEntries,
+          );
+          break;
+        }
+        case "approval":
+          this.#notes.add(
+            `The label \`${label.text}\` is never given by the approval ${quoted(origin.name)}: approvals are not carried out yet.`,
+          );
+          break;
+      }
+    }
+  }
+
+  #noteTransforms(): void {
+    for (const { kind, label, gate } of this.#policy.transforms) {
+      const by = `by exec ${execText(gate)}`;
+      this.#notes.add(
+        kind === "declassify"
+          ? `\`declassify ${label.text} ${by}\` is not carried out yet: the label stays.`
+          : `\`endorse ${label.text} ${by}\` is not carried out yet: the label is never given.`,
+      );
+    }
+  }
+
+  // ---- clauses
+
+  #lowerClause(rule: Rule, clause: Clause): void {
+    const id = this.#clauses.length;
+    const operations = operationsOf(clause.operation.kind);
+    const unsupported: string[] = [];
+    const exceptions = this.#lowerExceptions(rule, clause);
+    const entries = this.#conjunctions(clause).map((conjunction): Entry => {
+      unsupported.push(...this.#doubtsOf(conjunction.all, conjunction.none));
+      return {
+        ...emptyEntry,
+        kind: "clause",
+        operations,
+        effect: clause.effect,
+        id,
+        gates: exceptions.gates,
+        all: conjunction.all,
+        none: conjunction.none | exceptions.none,
+      };
+    });
+    const before = this.#clauseEntries.length;
+    switch (clause.operation.kind) {
+      case "exec":
+        this.#lowerExecClause(clause.operation.exec, entries, exceptions);
+        break;
+      case "signal":
+      case "ptrace":
+        if (clause.operation.exec.args.length > 0)
+          unsupported.push("the arguments of a running program are not matched");
+        else this.#lowerExecClause(clause.operation.exec, entries, exceptions);
+        break;
+      case "connect":
+      case "bind":
+      case "send":
+      case "recv":
+        this.#lowerEndpointClause(rule, clause.operation.target, entries, exceptions, unsupported);
+        break;
+      default:
+        this.#lowerFileClause(clause.operation.target, entries, exceptions);
+    }
+    this.#clauses.push({
+      id,
+      rule,
+      clause,
+      operations,
+      unsupported: unsupported.length === 0 ? null : [...new Set(unsupported)].join("; "),
+      entries: this.#clauseEntries.length - before,
+    });
+  }
+
+  #conjunctions(clause: Clause): { readonly all: bigint; readonly none: bigint }[] {
+    const conjunctions = toDnf(clause.condition, (label) => this.#labelBit(label));
+    if (clause.condition === null) return conjunctions ?? [];
+    if (conjunctions === null) {
+      this.#report(
+        "error",
+        "X003",
+        clause.condition.span,
+        `the condition has more than ${conjunctionsMax} alternatives`,
+        "divide it among several clauses",
+      );
+    } else if (conjunctions.length === 0) {
+      this.#report("warning", "X010", clause.condition.span, "the condition never holds");
+    }
+    return conjunctions ?? [];
+  }
+
+  /** Why labels that are not carried out as written would make a conjunction match less. */
+  #doubtsOf(all: bigint, none: bigint): string[] {
+    const reasons: string[] = [];
+    for (const { bit, name } of this.#labels) {
+      const doubt = this.#doubts.get(name);
+      if (doubt === undefined) continue;
+      const mask = 1n << BigInt(bit);
+      if ((all & mask) !== 0n && doubt.missing !== null)
+        reasons.push(`the label \`${name}\` ${doubt.missing}`);
+      if ((none & mask) !== 0n && doubt.staying !== null)
+        reasons.push(`the label \`${name}\` ${doubt.staying}`);
+    }
+    return reasons;
+  }
+
+  #lowerExceptions(rule: Rule, clause: Clause): Exceptions {
+    const exceptions: Exceptions = { none: 0n, gates: 0n, targets: [], targetsNot: [] };
+    for (const condition of clause.unless) {
+      switch (condition.kind) {
+        case "target":
+          (condition.negated ? exceptions.targetsNot : exceptions.targets).push(condition.target);
+          break;
+        case "lineage-includes":
+          exceptions.none |= 1n << BigInt(this.#lineageBit(condition.exec));
+          break;
+        case "after":
+          exceptions.gates |= 1n << BigInt(this.#gate(condition));
+          break;
+        case "approved":
+          this.#notes.add(
+            `The exception \`${conditionText(condition)}\` of rule \`${rule.name.text}\` never holds: approvals are not carried out yet.`,
+          );
+          break;
+      }
+    }
+    return exceptions;
+  }
+
+  #lowerFileClause(target: Target, entries: readonly Entry[], exceptions: Exceptions): void {
+    const unit = {
+      except: exceptions.targets.length === 0 ? null : this.#pathLanguage(exceptions.targets),
+      exceptNot: exceptions.targetsNot.map((one) => this.#pathLanguage([one])),
+    };
+    this.#addUnit("path", this.#pathLanguage([target]), entries, this.#clauseEntries, unit);
+  }
+
+  #lowerEndpointClause(
+    rule: Rule,
+    target: EndpointTarget,
+    entries: readonly Entry[],
+    exceptions: Exceptions,
+    unsupported: string[],
+  ): void {
+    const missing = (text: string, reason: string) =>
+      this.#notes.add(
+        `The exception for ${quoted(text)} of rule \`${rule.name.text}\` never holds: ${reason}.`,
+      );
+    const weaker = (_: string, reason: string) => unsupported.push(reason);
+    const unit = {
+      except:
+        exceptions.targets.length === 0
+          ? null
+          : this.#endpointLanguage(exceptions.targets, missing),
+      // Of `target not T` a missing T makes the exception hold, and the clause refuse less.
+      exceptNot: exceptions.targetsNot.map((one) => this.#endpointLanguage([one], weaker)),
+    };
+    this.#addUnit(
+      "endpoint",
+      this.#endpointLanguage([target], weaker),
+      entries,
+      this.#clauseEntries,
+      unit,
+    );
+  }
+
+  /** Exceptions of programs go by atoms: they are about the resolved program, the clause also about the invoked path. */
+  #lowerExecClause(exec: ExecPattern, entries: readonly Entry[], exceptions: Exceptions): void {
+    const except = exceptions.targets.map((target) => this.#targetAtom(target as Target));
+    const exceptNot = exceptions.targetsNot.map((target) => this.#targetAtom(target as Target));
+    for (const entry of entries)
+      this.#addExecEntries(exec, { ...entry, except, exceptNot }, this.#clauseEntries);
+  }
+
+  // ---- names
+
+  #addUnit(
+    kind: NameKind,
+    target: number,
+    entries: readonly Entry[],
+    to: Entry[],
+    exceptions: { readonly except: number | null; readonly exceptNot: readonly number[] } = {
+      except: null,
+      exceptNot: [],
+    },
+    command: Command | null = null,
+  ): void {
+    if (entries.length === 0) return;
+    to.push(...entries);
+    this.#units[kind].push({ target, ...exceptions, payload: { entries, command, atom: null } });
+  }
+
+  #addExecEntries(exec: ExecPattern, entry: Entry, to: Entry[]): void {
+    for (const { language, command, args } of this.#programs.lower(exec)) {
+      this.#addUnit("exec", language, [{ ...entry, args }], to, undefined, command);
+    }
+  }
+
+  #pathLanguage(targets: readonly (Target | EndpointTarget)[]): number {
+    const globs = targets.flatMap(
+      (target) =>
+        (target as Target).patterns?.flatMap((pattern) =>
+          anchorPath(pattern.glob, this.#places),
+        ) ?? [anyGlob],
+    );
+    return this.#languages.path.intern(globs);
+  }
+
+  #endpointLanguage(
+    targets: readonly (Target | EndpointTarget)[],
+    missing: (text: string, reason: string) => void,
+  ): number {
+    const globs = targets.flatMap((target) => {
+      const patterns = (target as EndpointTarget).patterns;
+      if (patterns === null) return [anyGlob];
+      return patterns.flatMap((pattern) => {
+        const own = endpointGlobs(pattern.endpoint);
+        if (!("unsupported" in own)) return own;
+        missing(pattern.text, own.unsupported);
+        return [];
+      });
+    });
+    return this.#languages.endpoint.intern(globs);
+  }
+
+  #targetAtom(target: Target): number {
+    const { language, atom, isNew } = this.#programs.targetAtom(target);
+    if (isNew) {
+      const payload: Payload = { entries: [], command: null, atom };
+      this.#units.exec.push({ target: language, except: null, exceptNot: [], payload });
+    }
+    return atom;
+  }
+
+  // ---- history
+
+  #lineageBit(exec: ExecPattern): number {
+    const key = `lineage ${this.#programs.key(exec)}`;
+    const known = this.#labelBits.get(key);
+    if (known !== undefined) return known;
+    const bit = this.#labels.length;
+    this.#labelBits.set(key, bit);
+    this.#labels.push({ bit, name: `lineage:${execText(exec)}`, hidden: true });
+    const entry: Entry = {
+      ...emptyEntry,
+      kind: "label",
+      operations: ["exec"],
+      all: 1n << BigInt(bit),
+    };
+    this.#addExecEntries(exec, entry, this.#labelEntries);
+    return bit;
+  }
+
+  #gate(condition: Condition & { kind: "after" }): number {
+    const { id, isNew } = this.#gates.intern(condition);
+    if (!isNew) return id;
+    const gate = this.#gates.all[id] as CompiledGate;
+    this.#addEvent(gate.event, "open", id);
+    for (const event of gate.since) this.#addEvent(event, "stale", id);
+    return id;
+  }
+
+  #addEvent(event: GateEvent, kind: "open" | "stale", id: number): void {
+    const entry: Entry = { ...emptyEntry, kind, operations: operationsOf(event.kind), id };
+    if (event.kind === "exec") this.#addExecEntries(event.exec, entry, this.#gateEntries);
+    else this.#addUnit("path", this.#pathLanguage([event.target]), [entry], this.#gateEntries);
+  }
+
+  #eventKey(event: GateEvent): string {
+    if (event.kind === "exec") return `exec ${this.#programs.key(event.exec)}`;
+    return `${event.kind} ${this.#pathLanguage([event.target])}`;
+  }
+
+  // ---- limits
+
+  #checkLimits(): void {
+    const whole: Span = { start: 0, end: 0 };
+    if (this.#labels.length > LABELS_MAX) {
+      const hidden = this.#labels.filter((label) => label.hidden).length;
+      this.#report(
+        "error",
+        "X001",
+        whole,
+        `the policy needs ${this.#labels.length} labels (${hidden} of them for \`lineage-includes\`), and ${LABELS_MAX} is the most`,
+      );
+    }
+    if (this.#gates.all.length > GATES_MAX) {
+      this.#report(
+        "error",
+        "X002",
+        whole,
+        `the policy needs ${this.#gates.all.length} different \`after\` conditions, and ${GATES_MAX} is the most`,
+      );
+    }
+    const atomsMax = ATOM_WORDS_MAX * 32;
+    if (this.#programs.atomTexts.length > atomsMax) {
+      this.#report(
+        "error",
+        "X006",
+        whole,
+        `the policy needs ${this.#programs.atomTexts.length} different argument patterns and program exceptions, and ${atomsMax} is the most`,
+      );
+    }
+  }
+
+  #report(
+    severity: "error" | "warning",
+    code: string,
+    span: Span,
+    message: string,
+    help?: string,
+  ): void {
+    this.#diagnostics.push({
+      severity,
+      code,
+      message,
+      source: this.#source,
+      span,
+      ...(help === undefined ? {} : { help }),
+    });
+  }
+}

@@ -143,7 +143,7 @@ kernel_packages() {
   while read -r package; do
     echo "$package=$3"
     [[ $package == linux-image-* ]] && kernel_packages "$1" "$package" "$3"
-  done < <(apt-cache -c "$1/apt.conf" show "$2=$3" | sed -n 's/^Depends: //p' | tr ',|' '\n\n' |
+  done < <(apt-cache -c "$1/apt.conf" show "$2=$3" | sed -n 's/^Depends: //p' | tr ',' '\n' |
     awk '{print $1}' | grep -E '^linux-(image|binary|modules|base)-[0-9]')
   return 0
 }

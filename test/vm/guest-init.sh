@@ -30,10 +30,11 @@ mount_system() {
 # The tmpfs mounts hide folders of the host. The ones in `keep` are mounted again where one of them
 # was hidden, from a descriptor opened before.
 mount_scratch() {
-  local folder descriptors=() index
+  local folder descriptor descriptors=() index
+  # shellcheck disable=SC2154 # `keep` is one of the settings
   for folder in "${keep[@]}"; do
-    exec {index}<"$folder"
-    descriptors+=("$index")
+    exec {descriptor}<"$folder"
+    descriptors+=("$descriptor")
   done
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -p /run/vm/bin
@@ -43,12 +44,12 @@ mount_scratch() {
   mkdir /tmp/home
   mount -t tmpfs -o mode=755 tmpfs /mnt
   for index in "${!keep[@]}"; do
-    folder=${keep[index]}
+    folder=${keep[index]} descriptor=${descriptors[index]}
     if [[ ! -d $folder ]]; then
       mkdir -p "$folder"
-      mount --bind "/proc/self/fd/${descriptors[index]}" "$folder"
+      mount --bind "/proc/self/fd/$descriptor" "$folder"
     fi
-    exec {descriptors[index]}<&-
+    exec {descriptor}<&-
   done
   mkdir /mnt/ext4 /mnt/share
   mount -t ext4 /dev/vda /mnt/ext4

@@ -6,6 +6,15 @@
 #ifndef ACTPLANE_FILE_H
 #define ACTPLANE_FILE_H
 
+/* A file operation of a governed process. */
+struct file_request {
+	struct path_base base; /* the object itself, or the directory that `name` is relative to */
+	__u64 name;  /* not 0: user address of the path as the caller wrote it */
+	__u64 inode; /* 0: the object does not exist yet, or is not known */
+	__u32 ops;
+	__u32 refuses;
+};
+
 /* Run every PATH group over the scratch's path and apply what accepts it: first what changes, then what judges. */
 GLOBAL int path_decide(struct scratch *scratch, struct verdict *v)
 {
@@ -30,14 +39,15 @@ GLOBAL int path_decide(struct scratch *scratch, struct verdict *v)
 }
 
 /* Resolve the name and let the rules see it. A name that cannot be had takes the strict side. */
-static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, __u64 mount, __u64 dentry)
+static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
 	struct image_header *image = image_of(v);
 
 	scratch->path_at = PATH_BYTES;
 	if (!image || !(image->path_ops & v->ops))
 		return;
-	if (path_resolve(scratch, mount, dentry)) {
+	if (request->name ? name_resolve(scratch, request->name, &request->base)
+			  : path_resolve(scratch, request->base.mount, request->base.dentry)) {
 		path_decide(scratch, v);
 		return;
 	}
@@ -71,15 +81,6 @@ static __always_inline void file_commit(struct scratch *scratch, struct verdict 
 		gates_open(v, proc, v->opens);
 }
 
-/* A file operation of a governed process. */
-struct file_request {
-	__u64 mount; /* struct vfsmount */
-	__u64 dentry;
-	__u64 inode; /* 0: the object does not exist yet */
-	__u32 ops;
-	__u32 refuses;
-};
-
 /* Not 0: the operation is refused, where the hook can. */
 GLOBAL int file_event(struct file_request *request)
 {
@@ -100,7 +101,7 @@ GLOBAL int file_event(struct file_request *request)
 		return -EPERM;
 	if (request->ops & OP_READ && request->inode)
 		object_read(v, request->inode);
-	file_judge(scratch, v, request->mount, request->dentry);
+	file_judge(scratch, v, request);
 	data_of_path(&data, scratch);
 	result = conclude(v, proc, &data, true);
 	if (!result && v->outcome < OUTCOME_REFUSED)

@@ -102,6 +102,14 @@ struct verdict {
 	__u32 clauses[EVENT_CLAUSES_MAX];
 };
 
+/* A path as a program wrote it, being moved to the end of the buffer from its last byte to its first. */
+struct name_fold {
+	__u32 bytes; /* of the path as written */
+	__u32 out;   /* where the kept part begins */
+	__u32 back;  /* where the name being moved begins */
+	__u32 skip;  /* names that a later `..` takes back */
+};
+
 /* What accepts one of a program's names. */
 struct exec_name {
 	__u32 accepts[GROUPS_MAX];
@@ -121,6 +129,7 @@ struct scratch {
 	__u32 path_end;
 	__u32 extra; /* of the state that accepted the path */
 	__u32 reserved;
+	struct name_fold fold;
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
 	struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */

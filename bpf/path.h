@@ -10,6 +10,14 @@
 /* Components and mounts one path may cross: PATH_MAX bytes hold 2,048 one-letter names. */
 #define PATH_STEPS_MAX 2200
 
+/* Where a relative and an absolute path of a task begin. */
+struct path_base {
+	__u64 mount;
+	__u64 dentry;
+	__u64 root_mount;
+	__u64 root_dentry;
+};
+
 struct path_walk {
 	struct scratch *scratch;
 	__u64 dentry;
@@ -17,6 +25,7 @@ struct path_walk {
 	__u64 root; /* dentry at which this mount begins */
 	__u32 at;
 	__u32 resolved;
+	__u32 skip; /* names to leave out: `..` after the path */
 };
 
 static long path_step(__u32 index, struct path_walk *walk)
@@ -43,6 +52,12 @@ static long path_step(__u32 index, struct path_walk *walk)
 	if (up == dentry)
 		return 1;
 
+	if (walk->skip) {
+		walk->skip--;
+		walk->dentry = (__u64)up;
+		return 0;
+	}
+
 	__u32 length = BPF_CORE_READ(dentry, d_name.len);
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
 	__u32 at = walk->at;
@@ -61,14 +76,18 @@ static long path_step(__u32 index, struct path_walk *walk)
 	return 0;
 }
 
-/* Put the path of `dentry` on `vfsmount` into the scratch. 0: it cannot be resolved. */
-GLOBAL int path_resolve(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
+/*
+ * Put the path of `dentry`, less its last `skip` names, before what stands in the scratch from `at` on.
+ * 0: it cannot be resolved.
+ */
+GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, __u32 at, __u32 skip)
 {
 	struct path_walk walk = {
 		.scratch = scratch,
 		.dentry = dentry,
 		.mount = vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET),
-		.at = PATH_BYTES,
+		.at = at,
+		.skip = skip,
 	};
 
 	if (!scratch)
@@ -85,6 +104,80 @@ GLOBAL int path_resolve(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 	scratch->path_at = walk.at;
 	scratch->path_end = PATH_BYTES;
 	return 1;
+}
+
+/* Put the path of `dentry` on `vfsmount` into the scratch. 0: it cannot be resolved. */
+static __always_inline int path_resolve(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
+{
+	return path_prepend(scratch, vfsmount, dentry, PATH_BYTES, 0);
+}
+
+struct name_folding {
+	struct scratch *scratch;
+};
+
+/* One byte, or with index == bytes the end of the first name. `.`, `..` and empty names go as they end. */
+static long name_fold_step(__u32 index, struct name_folding *folding)
+{
+	/*
+	 * What one round hands to the next stays in map memory: the verifier then sees numbers it knows
+	 * nothing of and stops after a few rounds.
+	 */
+	struct name_fold *fold = &folding->scratch->fold;
+	__u8 *path = folding->scratch->path;
+	__u32 at = fold->bytes - 1 - index;
+	__u32 back = fold->back, length = fold->out - back;
+	__u8 byte = index < fold->bytes ? path[at & (PATH_BYTES - 1)] : '/';
+	bool dots, double_dots;
+
+	if (byte != '/') {
+		fold->back = back - 1;
+		path[(back - 1) & (PATH_BYTES - 1)] = byte;
+		return 0;
+	}
+	dots = length == 1 && path[back & (PATH_BYTES - 1)] == '.';
+	double_dots = length == 2 && path[back & (PATH_BYTES - 1)] == '.' &&
+		      path[(back + 1) & (PATH_BYTES - 1)] == '.';
+	if (double_dots) {
+		fold->skip++;
+	} else if (length && !dots) {
+		if (fold->skip) {
+			fold->skip--;
+		} else {
+			fold->out = back - 1;
+			path[(back - 1) & (PATH_BYTES - 1)] = '/';
+		}
+	}
+	fold->back = fold->out;
+	return index >= fold->bytes;
+}
+
+/*
+ * Put the path that the caller wrote at user address `name` into the scratch, absolute from the
+ * directory (or the root) `base` it is relative to. Symbolic links on the way are not followed.
+ * 0: it cannot be read.
+ */
+GLOBAL int name_resolve(struct scratch *scratch, __u64 name, struct path_base *base)
+{
+	struct name_folding folding = { .scratch = scratch };
+	struct name_fold *fold;
+	bool absolute;
+	long bytes;
+
+	if (!scratch || !base)
+		return 0;
+	bytes = bpf_probe_read_user_str(scratch->path, PATH_BYTES, (void *)name);
+	if (bytes <= 1)
+		return 0;
+	fold = &scratch->fold;
+	fold->bytes = bytes - 1;
+	fold->out = PATH_BYTES;
+	fold->back = PATH_BYTES;
+	fold->skip = 0;
+	absolute = scratch->path[0] == '/';
+	bpf_loop(PATH_BYTES, name_fold_step, &folding, 0);
+	return absolute ? path_prepend(scratch, base->root_mount, base->root_dentry, fold->out, 0)
+			: path_prepend(scratch, base->mount, base->dentry, fold->out, fold->skip);
 }
 
 #endif

@@ -36,8 +36,8 @@ static __always_inline int on_file_open(struct file *file)
 	mode = BPF_CORE_READ(file, f_mode);
 	inode = BPF_CORE_READ(file, f_inode);
 	request.inode = (__u64)inode;
-	request.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	request.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	if (mode & FMODE_READ)
 		request.ops |= OP_READ;
 	if (mode & FMODE_WRITE)
@@ -54,8 +54,8 @@ static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u3
 
 	if (!current_proc())
 		return 0;
-	request.mount = (__u64)BPF_CORE_READ(dir, mnt);
-	request.dentry = (__u64)dentry;
+	request.base.mount = (__u64)BPF_CORE_READ(dir, mnt);
+	request.base.dentry = (__u64)dentry;
 	request.inode = (__u64)BPF_CORE_READ(dentry, d_inode);
 	return file_event(&request) ? -EPERM : 0;
 }

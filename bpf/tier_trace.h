@@ -5,7 +5,8 @@
  * come (exec, open for reading), too late where it is not (README, "What each tier can do").
  *
  *   sched_process_exec   exec, before the new image's first instruction
- *   sys_exit             open family, by the descriptor; and the end of a process doomed by a cgroup program
+ *   sys_exit             open family, by the descriptor; what changes names, by the path as written (no
+ *                        symbolic link followed); the end of a process that a cgroup program doomed
  *   cgroup/connect4, connect6, sendmsg4, sendmsg6, bind4, bind6   addresses, refused
  */
 #ifndef ACTPLANE_TIER_TRACE_H
@@ -19,6 +20,30 @@
 #define NR32_CREAT 8
 #define NR32_OPENAT 295
 #define TS_COMPAT 2u
+#define NR_TRUNCATE 76
+#define NR_FTRUNCATE 77
+#define NR_RENAME 82
+#define NR_MKDIR 83
+#define NR_RMDIR 84
+#define NR_LINK 86
+#define NR_UNLINK 87
+#define NR_SYMLINK 88
+#define NR_CHMOD 90
+#define NR_FCHMOD 91
+#define NR_CHOWN 92
+#define NR_FCHOWN 93
+#define NR_LCHOWN 94
+#define NR_MKNOD 133
+#define NR_MKDIRAT 258
+#define NR_MKNODAT 259
+#define NR_FCHOWNAT 260
+#define NR_UNLINKAT 263
+#define NR_RENAMEAT 264
+#define NR_LINKAT 265
+#define NR_SYMLINKAT 266
+#define NR_FCHMODAT 268
+#define NR_RENAMEAT2 316
+#define NR_FCHMODAT2 452
 
 SEC("tp_btf/sched_process_exec") int trace_exec(__u64 *ctx)
 {
@@ -44,11 +69,27 @@ static __always_inline struct file *file_of(struct task_struct *task, __u64 desc
 	return file;
 }
 
-/* A descriptor was made: the file it refers to is certain, whatever path led there. */
-static __always_inline void on_opened(struct task_struct *task, __u64 descriptor)
+/* Fill `base` with where relative paths of `directory` (a descriptor or AT_FDCWD) and absolute ones begin. */
+static __always_inline void base_of(struct path_base *base, struct task_struct *task, __s32 directory)
+{
+	struct file *file = directory == AT_FDCWD ? 0 : file_of(task, directory);
+
+	base->root_mount = (__u64)BPF_CORE_READ(task, fs, root.mnt);
+	base->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+	if (file) {
+		base->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+		base->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	} else {
+		base->mount = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+		base->dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
+	}
+}
+
+/* A descriptor was made or used: the file it refers to is certain, whatever path led there. */
+static __always_inline void on_descriptor(struct task_struct *task, __u64 descriptor, __u32 ops)
 {
 	struct file *file = file_of(task, descriptor);
-	struct file_request request = { .ops = OP_OPEN };
+	struct file_request request = { .ops = ops };
 	__u32 mode;
 
 	if (!file) {
@@ -57,17 +98,107 @@ static __always_inline void on_opened(struct task_struct *task, __u64 descriptor
 		bpf_send_signal(SIGKILL);
 		return;
 	}
-	mode = BPF_CORE_READ(file, f_mode);
 	request.inode = (__u64)BPF_CORE_READ(file, f_inode);
-	request.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	request.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	if (mode & FMODE_READ)
-		request.ops |= OP_READ;
-	if (mode & FMODE_WRITE)
-		request.ops |= OP_WRITE;
-	if (mode & FMODE_CREATED)
-		request.ops |= OP_CREATE;
+	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (ops & OP_OPEN) {
+		mode = BPF_CORE_READ(file, f_mode);
+		if (mode & FMODE_READ)
+			request.ops |= OP_READ;
+		if (mode & FMODE_WRITE)
+			request.ops |= OP_WRITE;
+		if (mode & FMODE_CREATED)
+			request.ops |= OP_CREATE;
+	}
 	file_event(&request);
+}
+
+static __always_inline void on_written_name(struct task_struct *task, __s32 directory, __u64 name, __u32 ops)
+{
+	struct file_request request = { .ops = ops, .name = name };
+
+	base_of(&request.base, task, directory);
+	file_event(&request);
+}
+
+/* Where the arguments of a call that changes names are: `first` may be a directory descriptor. */
+struct name_call {
+	__u32 ops;
+	__u32 new_ops;  /* not 0: a second name follows */
+	__u32 at;       /* 1: a directory stands before each name */
+	__u32 shift;    /* arguments before the first one */
+};
+
+static __always_inline bool name_call_of(struct name_call *call, __u64 number)
+{
+	__builtin_memset(call, 0, sizeof(*call));
+	switch (number) {
+	case NR_UNLINKAT:
+		call->at = 1;
+	case NR_UNLINK:
+	case NR_RMDIR:
+		call->ops = OP_UNLINK;
+		return true;
+	case NR_RENAMEAT:
+	case NR_RENAMEAT2:
+		call->at = 1;
+	case NR_RENAME:
+		call->ops = OP_RENAME;
+		call->new_ops = OP_RENAME | OP_CREATE;
+		return true;
+	case NR_LINKAT:
+		call->at = 1;
+	case NR_LINK:
+		call->ops = OP_LINK;
+		call->new_ops = OP_LINK | OP_CREATE;
+		return true;
+	case NR_SYMLINKAT:
+		call->at = 1;
+	case NR_SYMLINK:
+		call->shift = 1; /* the text of the link comes first */
+		call->ops = OP_CREATE;
+		return true;
+	case NR_MKDIRAT:
+	case NR_MKNODAT:
+		call->at = 1;
+	case NR_MKDIR:
+	case NR_MKNOD:
+		call->ops = OP_CREATE;
+		return true;
+	case NR_FCHMODAT:
+	case NR_FCHMODAT2:
+	case NR_FCHOWNAT:
+		call->at = 1;
+	case NR_CHMOD:
+	case NR_CHOWN:
+	case NR_LCHOWN:
+		call->ops = OP_METADATA;
+		return true;
+	case NR_TRUNCATE:
+		call->ops = OP_TRUNCATE;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void on_name_call(struct task_struct *task, struct pt_regs *regs, struct name_call *call)
+{
+	__u64 args[5] = { BPF_CORE_READ(regs, di), BPF_CORE_READ(regs, si), BPF_CORE_READ(regs, dx),
+			  BPF_CORE_READ(regs, r10), 0 };
+
+	if (call->shift) {
+		args[0] = args[1];
+		args[1] = args[2];
+	}
+	if (!call->at) {
+		args[3] = args[1];
+		args[1] = args[0];
+		args[0] = AT_FDCWD;
+		args[2] = AT_FDCWD;
+	}
+	on_written_name(task, args[0], args[1], call->ops);
+	if (call->new_ops)
+		on_written_name(task, args[2], args[3], call->new_ops);
 }
 
 SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
@@ -75,8 +206,9 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 	struct proc *proc = current_proc();
 	struct pt_regs *regs = (void *)ctx[0];
 	struct task_struct *task;
+	struct name_call call;
 	__s64 result = ctx[1];
-	bool compat;
+	__u64 number;
 
 	if (!proc)
 		return 0;
@@ -87,9 +219,16 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 	if (result < 0)
 		return 0;
 	task = (void *)bpf_get_current_task();
-	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-	if (opens(BPF_CORE_READ(regs, orig_ax), compat))
-		on_opened(task, result);
+	number = BPF_CORE_READ(regs, orig_ax);
+	if (opens(number, BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)) {
+		on_descriptor(task, result, OP_OPEN);
+	} else if (number == NR_FTRUNCATE) {
+		on_descriptor(task, BPF_CORE_READ(regs, di), OP_TRUNCATE);
+	} else if (number == NR_FCHMOD || number == NR_FCHOWN) {
+		on_descriptor(task, BPF_CORE_READ(regs, di), OP_METADATA);
+	} else if (name_call_of(&call, number)) {
+		on_name_call(task, regs, &call);
+	}
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct {
 	__type(value, struct session);
 } sessions SEC(".maps");
 
-/* At load: pid_max, so that a fork can only fail for want of memory. */
+/* At load: as many governed processes as may be alive at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -74,7 +74,7 @@ class LiveKernel implements Kernel {
       for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
       object.map("table").setEntriesMax(Math.ceil(image.length / TABLE_CHUNK_WORDS));
       object.map("hits").setEntriesMax(Math.max(1, clauses.length));
-      object.map("procs").setEntriesMax(pidMax());
+      object.map("procs").setEntriesMax(procsMax);
       object.map("events").setEntriesMax(options.ringBytes);
       if (tier === "tracepoint") setKillBeforeOps(object);
       object.load();
@@ -153,10 +153,8 @@ class LiveKernel implements Kernel {
   }
 }
 
-/** Every process may fork one more: the map of processes is as large as the machine allows processes. */
-function pidMax(): number {
-  return Number(readFileSync("/proc/sys/kernel/pid_max", "utf8"));
-}
+/** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
+const procsMax = 65536;
 
 function setKillBeforeOps(object: BpfObject): void {
   object.map(".rodata").setVariable("kill_before_ops", u32(killBeforeOps));

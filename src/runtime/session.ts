@@ -1,0 +1,48 @@
+// One governed run as it happens: kernel events in, feedback records out, with the history that the
+// records are explained from.
+
+import type { Source } from "../base/source.ts";
+import type { Compiled } from "../ir/ir.ts";
+import type { KernelEvent } from "../kernel/kernel.ts";
+import type { Clock } from "./clock.ts";
+import { type FeedbackRecord, feedbackOf } from "./feedback.ts";
+import { Gates } from "./gates.ts";
+import { Processes } from "./processes.ts";
+
+export interface SessionOptions {
+  readonly compiled: Compiled;
+  readonly source: Source;
+  readonly domain: string;
+  readonly clock: Clock;
+  readonly onFeedback: (record: FeedbackRecord) => void;
+}
+
+export class Session {
+  readonly processes = new Processes();
+  readonly gates: Gates;
+  #seq = 0;
+
+  constructor(private readonly options: SessionOptions) {
+    this.gates = new Gates((gate) => options.compiled.gates[gate]?.exits === null);
+  }
+
+  /** Records made so far. */
+  get records(): number {
+    return this.#seq;
+  }
+
+  /** Take in the kernel's events in their order. */
+  observe(event: KernelEvent): void {
+    this.processes.observe(event);
+    this.gates.observe(event);
+    if (event.type !== "match" || event.clauses.length === 0) return;
+    this.#seq++;
+    this.options.onFeedback(
+      feedbackOf(event, this.#seq, {
+        ...this.options,
+        processes: this.processes,
+        gates: this.gates,
+      }),
+    );
+  }
+}

@@ -47,7 +47,8 @@ mount_scratch() {
     folder=${keep[index]} descriptor=${descriptors[index]}
     if [[ ! -d $folder ]]; then
       mkdir -p "$folder"
-      mount --bind "/proc/self/fd/$descriptor" "$folder"
+      # Not canonicalized: the path that /proc/self/fd names is the new, empty folder.
+      mount --no-canonicalize --bind "/proc/self/fd/$descriptor" "$folder"
     fi
     exec {descriptor}<&-
   done

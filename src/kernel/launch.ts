@@ -8,11 +8,11 @@
 // The launcher is this program again (launch.process.ts). It reports ready when it will open nothing more, and then waits
 // for its orders on a pipe. When we die before giving them the pipe ends, and the launcher with it.
 
-import { closeSync, read } from "node:fs";
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { ownedCopy } from "../base/bytes.ts";
 import type { Inheritance } from "./inheritance.ts";
-import { pipe, writeAll } from "./libc.ts";
+import { pipe, readByte, writeAll } from "./libc.ts";
 import { selfCommand, selfEnvironment } from "./self.ts";
 import type { Identity } from "./user.ts";
 
@@ -78,16 +78,6 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
     },
     cancel: () => closeSync(ordersPipe.writeFd),
   };
-}
-
-/** Whether a byte came before the end. */
-function readByte(fd: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    read(fd, Buffer.alloc(1), 0, 1, null, (failure, count) => {
-      if (failure === null) resolve(count === 1);
-      else reject(failure);
-    });
-  });
 }
 
 function endOf(code: number, signal: NodeJS.Signals | number | null): End {

@@ -3,7 +3,8 @@
 // errno is read directly after the call that set it: anything between (an allocation, a log line) may change it.
 // Every address given to C is of an OwnedBytes held in a variable across the call (see base/bytes.ts).
 
-import { dlopen, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, type Pointer, ptr, read as readMemory, toArrayBuffer } from "bun:ffi";
+import { read } from "node:fs";
 import { constants } from "node:os";
 import { assert } from "../base/assert.ts";
 import { cString, type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
@@ -66,7 +67,7 @@ export class SystemError extends Error {
 export function errno(): number {
   const location = libc.__errno_location();
   assert(location !== null, "errno has a place");
-  return read.i32(location, 0);
+  return readMemory.i32(location, 0);
 }
 
 /** `result` of a call that says -1 and errno on failure. */
@@ -99,6 +100,16 @@ export function readBlocking(fd: number, into: OwnedBytes): number {
     if (failure === 0) return Number(count);
     if (failure !== constants.errno.EINTR) throw new SystemError("read", failure);
   }
+}
+
+/** Waits off the main thread for one byte; false when the pipe ended without. */
+export function readByte(fd: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    read(fd, new Uint8Array(1), 0, 1, null, (failure, count) => {
+      if (failure === null) resolve(count === 1);
+      else reject(failure);
+    });
+  });
 }
 
 export function writeAll(fd: number, bytes: OwnedBytes): void {

@@ -1,10 +1,11 @@
 // The launcher with real programs: exit codes, identity, signals, limits, descriptors, and what happens to it when we die.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { $ } from "bun";
 import { bun } from "./compile.ts";
 
+setDefaultTimeout(60_000);
 const run = join(import.meta.dir, "fixtures/run.ts");
 
 /** Runs `script` in bash, where `$RUN` before a command runs it under the launcher. */

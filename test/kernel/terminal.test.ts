@@ -1,16 +1,17 @@
 // The launched command at a terminal, as a person at an interactive shell sees it: keys, stopping, continuing.
 
-import { afterEach, test } from "bun:test";
+import { afterEach, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { bun } from "./compile.ts";
 
+setDefaultTimeout(60_000);
 const run = join(import.meta.dir, "fixtures/run.ts");
 
 let end: () => void = () => {};
 afterEach(() => end());
 
 /** An interactive bash on a terminal of its own; `$RUN` before a command runs it under the launcher. */
-function startShell() {
+async function startShell() {
   let screen = "";
   const shell = Bun.spawn(["bash", "--norc", "--noprofile", "-i"], {
     env: { ...process.env, RUN: `${bun} ${run}`, PS1: "$ ", TERM: "dumb", HISTFILE: "" },
@@ -25,30 +26,30 @@ function startShell() {
     shell.kill("SIGKILL");
     terminal.close();
   };
-  return {
-    type: (keys: string) => terminal.write(keys),
-    /** Waits for `pattern` in what came since the last time. */
-    async see(pattern: RegExp) {
-      const deadline = performance.now() + 4000;
-      for (;;) {
-        const found = pattern.exec(screen);
-        if (found !== null) {
-          screen = screen.slice(found.index + found[0].length);
-          return found;
-        }
-        if (performance.now() > deadline)
-          throw new Error(`no ${pattern} on the screen: ${JSON.stringify(screen)}`);
-        await Bun.sleep(10);
+  /** Waits for `pattern` in what came since the last time. */
+  async function see(pattern: RegExp): Promise<void> {
+    const deadline = performance.now() + 15_000;
+    for (;;) {
+      const found = pattern.exec(screen);
+      if (found !== null) {
+        screen = screen.slice(found.index + found[0].length);
+        return;
       }
-    },
-  };
+      if (performance.now() > deadline) {
+        throw new Error(`no ${pattern} on the screen: ${JSON.stringify(screen)}`);
+      }
+      await Bun.sleep(10);
+    }
+  }
+  await see(/\$ /);
+  return { type: (keys: string) => terminal.write(keys), see };
 }
 
 const [ctrlC, ctrlZ, ctrlBackslash] = ["\x03", "\x1a", "\x1c"];
 
 test("Ctrl-C ends the command and we report 130", async () => {
-  const { type, see } = startShell();
-  type("$RUN sh -c 'echo r\"\"eady; sleep 100'\n");
+  const { type, see } = await startShell();
+  type("$RUN sh -c 'echo r\"\"eady; exec sleep 100'\n");
   await see(/ready/);
   type(ctrlC);
   await see(/\$ /);
@@ -57,7 +58,7 @@ test("Ctrl-C ends the command and we report 130", async () => {
 });
 
 test("a command that handles Ctrl-C goes on, and so do we", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type('$RUN bash -c \'trap "echo cau""ght" INT; echo r""eady; read line; echo got $line\'\n');
   await see(/ready/);
   type(ctrlC);
@@ -67,7 +68,7 @@ test("a command that handles Ctrl-C goes on, and so do we", async () => {
 });
 
 test("Ctrl-\\ ends the command and we report 131", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type("ulimit -c 0; $RUN sh -c 'echo r\"\"eady; exec sleep 100'\n");
   await see(/ready/);
   type(ctrlBackslash);
@@ -77,7 +78,7 @@ test("Ctrl-\\ ends the command and we report 131", async () => {
 });
 
 test("Ctrl-Z stops the command and us; fg continues both", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type("$RUN bash -c 'echo r\"\"eady; read line; echo got $line'\n");
   await see(/ready/);
   type(ctrlZ);
@@ -93,7 +94,7 @@ test("Ctrl-Z stops the command and us; fg continues both", async () => {
 });
 
 test("a command that stops itself stops us too", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type("$RUN sh -c 'kill -STOP $$; echo on again'\n");
   await see(/Stopped/);
   type("fg\n");
@@ -101,7 +102,7 @@ test("a command that stops itself stops us too", async () => {
 });
 
 test("a command that ignores Ctrl-Z is not left behind", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type('$RUN bash -c \'trap "" TSTP; echo r""eady; read line; echo got $line\'\n');
   await see(/ready/);
   type(ctrlZ);
@@ -110,7 +111,7 @@ test("a command that ignores Ctrl-Z is not left behind", async () => {
 });
 
 test("an interactive shell inside has its own job control", async () => {
-  const { type, see } = startShell();
+  const { type, see } = await startShell();
   type("PS1='inner> ' $RUN bash --norc --noprofile -i\n");
   await see(/inner> /);
   type("sleep 100\n");

@@ -1,0 +1,87 @@
+// A second small process that keeps the rules in force when this one is killed.
+//
+//   const guardian = Guardian.start();                     // at once, so that it is up when it is needed
+//   await guardian.guard({ linkIds, membersMapId });       // before the command is released
+//   ...
+//   guardian.leave();                                      // or stay(), when processes are left behind
+//
+// BPF links live as long as somebody holds them. The guardian (guardian.process.ts) holds them too, and lets go when it is
+// told to, or when the last governed process is gone. It notices our end, kill -9 included, by the end of a pipe.
+
+import { closeSync } from "node:fs";
+import { ownedCopy } from "../base/bytes.ts";
+import { pipe, readByte, writeAll } from "./libc.ts";
+import { selfCommand, selfEnvironment } from "./self.ts";
+
+export interface Guarded {
+  linkIds: readonly number[];
+  /** The hash map of governed processes, keyed by u32 tgid. */
+  membersMapId: number;
+}
+
+/** One line of JSON on the guardian's pipe. */
+export type GuardianOrder = { guard: Guarded } | { end: "leave" | "stay" };
+
+/** Where the guardian finds its pipes. */
+export const guardianFds = { orders: 3, answers: 4 } as const;
+
+export class Guardian {
+  readonly #ordersFd: number;
+  readonly #answersFd: number;
+  #ended = false;
+
+  private constructor(
+    /** Governed processes must not be able to signal or trace it, as they must not us. */
+    readonly pid: number,
+    ordersFd: number,
+    answersFd: number,
+  ) {
+    this.#ordersFd = ordersFd;
+    this.#answersFd = answersFd;
+  }
+
+  static start(): Guardian {
+    const orders = pipe();
+    const answers = pipe();
+    const child = Bun.spawn(selfCommand("__guardian"), {
+      cwd: "/",
+      env: selfEnvironment,
+      detached: true, // a session of its own: no key of our terminal reaches it
+      stdio: ["ignore", "ignore", "inherit", orders.readFd, answers.writeFd],
+    });
+    child.unref();
+    closeSync(orders.readFd);
+    closeSync(answers.writeFd);
+    return new Guardian(child.pid, orders.writeFd, answers.readFd);
+  }
+
+  /** Resolves when it holds the links. Once. */
+  async guard(guarded: Guarded): Promise<void> {
+    this.#tell({ guard: guarded });
+    const held = await readByte(this.#answersFd);
+    closeSync(this.#answersFd);
+    if (!held) throw new Error(`the guardian (pid ${this.pid}) ended before it held the links`);
+  }
+
+  /** The rules are no longer needed. */
+  leave(): void {
+    this.#end("leave");
+  }
+
+  /** We end, but governed processes are left and stay governed. */
+  stay(): void {
+    this.#end("stay");
+  }
+
+  #end(end: "leave" | "stay"): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#tell({ end });
+    closeSync(this.#ordersFd);
+  }
+
+  #tell(order: GuardianOrder): void {
+    const line = new TextEncoder().encode(`${JSON.stringify(order)}\n`);
+    writeAll(this.#ordersFd, ownedCopy(line));
+  }
+}

@@ -38,14 +38,14 @@ interface Prepared {
   readonly narrow: readonly (readonly number[] | null)[];
   readonly excluded: readonly (readonly number[])[];
   readonly members: readonly Uint8Array[];
-  /** A node or its twin: leaves that accept alike are one. */
-  readonly twin: Int32Array;
-  /** Nodes worth keeping in a subset: they accept, or an edge over bytes leaves them. */
-  readonly matters: Uint8Array;
-  /** Nodes reached over empty edges; missing: only itself. */
-  readonly closures: ReadonlyMap<number, readonly number[]>;
+  /** Nodes that an edge to a node puts into a subset: of node n from `closureStart[n]` on. */
+  readonly closureStart: Int32Array;
+  readonly closureNodes: Int32Array;
   /** The only outcome a node can lead to, or `nobody` or `several`. */
   readonly owner: Int32Array;
+  /** The outcome that holds from a node on whatever follows, or `nobody`. */
+  readonly foreverOf: Int32Array;
+  readonly doesAccept: Uint8Array;
 }
 
 function prepare(nfa: Nfa): Prepared {
@@ -59,8 +59,10 @@ function prepare(nfa: Nfa): Prepared {
   });
   const listed = (row: Uint8Array, wanted: number) =>
     [...row.keys()].filter((number) => row[number] === wanted);
-  const twin = twins(nfa);
-  const matters = nodesThatMatter(nfa);
+  const foreverOf = new Int32Array(nfa.nodes).fill(nobody);
+  for (const [node, outcome] of nfa.forevers) foreverOf[node] = outcome;
+  const doesAccept = new Uint8Array(nfa.nodes);
+  for (const node of nfa.accepts.keys()) doesAccept[node] = 1;
   return {
     nfa,
     classes,
@@ -70,9 +72,9 @@ function prepare(nfa: Nfa): Prepared {
       return named.length * 2 <= classes.count ? named : null;
     }),
     excluded: members.map((row) => listed(row, 0)),
-    twin,
-    matters,
-    closures: closures(nfa, twin, matters),
+    ...closures(nfa, twins(nfa), nodesThatMatter(nfa)),
+    foreverOf,
+    doesAccept,
     owner: nfa.forevers.size === 0 ? new Int32Array(nfa.nodes).fill(nobody) : owners(nfa),
   };
 }
@@ -85,6 +87,7 @@ function isLeaf(nfa: Nfa, node: number): boolean {
   );
 }
 
+/** A node or its twin: leaves that accept alike are one. */
 function twins(nfa: Nfa): Int32Array {
   const twin = new Int32Array(nfa.nodes).map((_, node) => node);
   const first = new Map<string, number>();
@@ -98,6 +101,7 @@ function twins(nfa: Nfa): Int32Array {
   return twin;
 }
 
+/** Nodes worth keeping in a subset: they accept, or an edge over bytes leaves them. */
 function nodesThatMatter(nfa: Nfa): Uint8Array {
   const matters = new Uint8Array(nfa.nodes);
   for (let node = 0; node < nfa.nodes; node++) {
@@ -107,22 +111,26 @@ function nodesThatMatter(nfa: Nfa): Uint8Array {
   return matters;
 }
 
-function closures(nfa: Nfa, twin: Int32Array, matters: Uint8Array): Map<number, readonly number[]> {
+function closures(
+  nfa: Nfa,
+  twin: Int32Array,
+  matters: Uint8Array,
+): { closureStart: Int32Array; closureNodes: Int32Array } {
   const { head, next, to } = nfa.emptyEdges;
-  const result = new Map<number, readonly number[]>();
+  const closureStart = new Int32Array(nfa.nodes + 1);
+  const closureNodes: number[] = [];
   for (let node = 0; node < nfa.nodes; node++) {
-    if (head[node] === -1) continue;
-    const reached = new Set([node]);
+    const reached = head[node] === -1 ? [node] : new Set([node]);
     for (const at of reached) {
-      for (let edge = head[at] as number; edge !== -1; edge = next[edge] as number)
+      if (matters[at] === 1) closureNodes.push(twin[at] as number);
+      if (!(reached instanceof Set)) break;
+      for (let edge = head[at] as number; edge !== -1; edge = next[edge] as number) {
         reached.add(to[edge] as number);
+      }
     }
-    result.set(
-      node,
-      [...reached].filter((at) => matters[at] === 1).map((at) => twin[at] as number),
-    );
+    closureStart[node + 1] = closureNodes.length;
   }
-  return result;
+  return { closureStart, closureNodes: new Int32Array(closureNodes) };
 }
 
 /** A fixed point; nodes are made after those that lead to them, so going backwards needs few passes. */
@@ -164,13 +172,14 @@ class Determiniser {
   readonly #outcomeNumbers = new Map<string, number>([["", 0]]);
 
   // The subset under construction: a stamp by node tells whether it is in already.
-  #building: number[] = [];
+  readonly #building: Int32Array;
+  #size = 0;
   #stamp = 0;
   readonly #stampOf: Int32Array;
-  readonly #foreverStamp = new Map<number, number>();
+  readonly #foreverStamp: Int32Array;
   #anyForever = false;
   /** In arguments a forever node accepts only at the argument's end, so what has just ended must be kept beside it. */
-  readonly #acceptedForever: ReadonlySet<number>;
+  readonly #acceptedForever: Uint8Array;
 
   // The row under construction: targets by class.
   readonly #targets: number[][];
@@ -178,11 +187,16 @@ class Determiniser {
 
   constructor(from: Prepared) {
     this.#from = from;
+    this.#building = new Int32Array(from.nfa.nodes);
     this.#stampOf = new Int32Array(from.nfa.nodes).fill(-1);
     this.#targets = Array.from({ length: from.classes.count }, () => []);
     this.#isTouched = new Uint8Array(from.classes.count);
-    const accepting = [...from.nfa.forevers].filter(([node]) => from.nfa.accepts.has(node));
-    this.#acceptedForever = new Set(accepting.map(([, outcome]) => outcome));
+    const outcomes = from.foreverOf.reduce((most, outcome) => Math.max(most, outcome), nobody) + 1;
+    this.#foreverStamp = new Int32Array(outcomes).fill(-1);
+    this.#acceptedForever = new Uint8Array(outcomes);
+    for (const [node, outcome] of from.nfa.forevers) {
+      if (from.doesAccept[node] === 1) this.#acceptedForever[outcome] = 1;
+    }
   }
 
   run(startNodes: readonly number[], statesMax: number): Dfa | null {
@@ -215,55 +229,63 @@ class Determiniser {
   // ---- subsets
 
   #begin(): void {
-    this.#building = [];
+    this.#size = 0;
     this.#stamp++;
     this.#anyForever = false;
   }
 
   #add(node: number): void {
-    const closure = this.#from.closures.get(node);
-    if (closure !== undefined) for (const at of closure) this.#addOne(at);
-    else if (this.#from.matters[node] === 1) this.#addOne(this.#from.twin[node] as number);
-  }
-
-  #addOne(node: number): void {
-    if (this.#stampOf[node] === this.#stamp) return;
-    this.#stampOf[node] = this.#stamp;
-    this.#building.push(node);
-    const forever = this.#from.nfa.forevers.get(node);
-    if (forever === undefined) return;
-    this.#foreverStamp.set(forever, this.#stamp);
-    this.#anyForever = true;
+    const { closureStart, closureNodes, foreverOf } = this.#from;
+    const end = closureStart[node + 1] as number;
+    for (let i = closureStart[node] as number; i < end; i++) {
+      const member = closureNodes[i] as number;
+      if (this.#stampOf[member] === this.#stamp) continue;
+      this.#stampOf[member] = this.#stamp;
+      this.#building[this.#size++] = member;
+      const forever = foreverOf[member] as number;
+      if (forever === nobody) continue;
+      this.#foreverStamp[forever] = this.#stamp;
+      this.#anyForever = true;
+    }
   }
 
   /** The state of the subset that was built. */
   #finish(): number {
-    const kept = this.#anyForever
-      ? this.#building.filter((node) => !this.#isDecided(node))
-      : this.#building;
-    kept.sort((a, b) => a - b);
+    if (this.#anyForever) this.#dropDecided();
+    sortNodes(this.#building, this.#size);
     const before = this.#subsets.count;
-    const state = this.#subsets.intern(kept);
-    if (state === before) this.#outcome.push(this.#outcomeOf(kept));
+    const state = this.#subsets.intern(this.#building, this.#size);
+    if (state === before) this.#outcome.push(this.#outcomeOfBuilding());
     return state;
+  }
+
+  #dropDecided(): void {
+    let kept = 0;
+    for (let i = 0; i < this.#size; i++) {
+      const node = this.#building[i] as number;
+      if (!this.#isDecided(node)) this.#building[kept++] = node;
+    }
+    this.#size = kept;
   }
 
   /** Whether all that `node` could still bring is certain already. What it accepts now must not be lost. */
   #isDecided(node: number): boolean {
-    const { nfa, owner } = this.#from;
+    const { owner, foreverOf, doesAccept } = this.#from;
     const outcome = owner[node] as number;
-    if (outcome < 0 || this.#foreverStamp.get(outcome) !== this.#stamp) return false;
-    if (nfa.forevers.has(node)) return false;
-    return !nfa.accepts.has(node) || this.#acceptedForever.has(outcome);
+    if (outcome < 0 || this.#foreverStamp[outcome] !== this.#stamp) return false;
+    if (foreverOf[node] !== nobody) return false;
+    return doesAccept[node] === 0 || this.#acceptedForever[outcome] === 1;
   }
 
-  #outcomeOf(subset: readonly number[]): number {
-    const found = new Set<number>();
-    for (const node of subset) {
-      for (const outcome of this.#from.nfa.accepts.get(node) ?? []) found.add(outcome);
+  #outcomeOfBuilding(): number {
+    const found: number[] = [];
+    for (let i = 0; i < this.#size; i++) {
+      const node = this.#building[i] as number;
+      if (this.#from.doesAccept[node] === 1)
+        found.push(...(this.#from.nfa.accepts.get(node) ?? []));
     }
-    if (found.size === 0) return 0;
-    const sorted = [...found].sort((a, b) => a - b);
+    if (found.length === 0) return 0;
+    const sorted = [...new Set(found)].sort((a, b) => a - b);
     const key = sorted.join();
     const known = this.#outcomeNumbers.get(key);
     if (known !== undefined) return known;
@@ -317,7 +339,10 @@ class Determiniser {
       this.#isTouched[number] = 1;
       touched.push(number);
     };
-    for (const node of this.#subsets.members(state)) {
+    const { arena } = this.#subsets;
+    const end = this.#subsets.end(state);
+    for (let i = this.#subsets.start(state); i < end; i++) {
+      const node = arena[i] as number;
       for (
         let edge = byteEdges.head[node] as number;
         edge !== -1;
@@ -360,6 +385,20 @@ class Determiniser {
   }
 }
 
+/** Subsets are short and nearly in order; a call into the engine's sort costs more than they do. */
+function sortNodes(nodes: Int32Array, size: number): void {
+  if (size > 48) {
+    nodes.subarray(0, size).sort();
+    return;
+  }
+  for (let i = 1; i < size; i++) {
+    const node = nodes[i] as number;
+    let k = i - 1;
+    for (; k >= 0 && (nodes[k] as number) > node; k--) nodes[k + 1] = nodes[k] as number;
+    nodes[k + 1] = node;
+  }
+}
+
 /** The target that most classes lead to; `unnamed` leads `unnamedCount` of them. */
 function mostCommon(next: readonly number[], unnamed: number, unnamedCount: number): number {
   if (unnamedCount >= next.length) return unnamed;
@@ -370,46 +409,53 @@ function mostCommon(next: readonly number[], unnamed: number, unnamedCount: numb
   return best;
 }
 
-/** Distinct sorted lists of nodes, numbered in order of arrival: open addressing over one arena. */
+/**
+ * Distinct sorted lists of nodes, numbered in order of arrival: open addressing over one arena.
+ * Written with indices throughout: views and iterators over typed arrays were half of the time.
+ */
 class Subsets {
-  #arena = new Int32Array(1 << 12);
+  arena = new Int32Array(1 << 12);
+  count = 0;
   #used = 0;
   #starts = new Int32Array(1 << 10);
   #slots = new Int32Array(1 << 11).fill(-1);
-  count = 0;
 
-  members(number: number): Int32Array {
-    return this.#arena.subarray(this.#starts[number] as number, this.#starts[number + 1] as number);
+  start(number: number): number {
+    return this.#starts[number] as number;
   }
 
-  intern(nodes: readonly number[]): number {
-    let hash = nodes.length;
-    for (let i = 0; i < nodes.length; i++)
-      hash = Math.imul(hash ^ (nodes[i] as number), 0x9e3779b1) ^ (hash >>> 15);
+  end(number: number): number {
+    return this.#starts[number + 1] as number;
+  }
+
+  /** The first `size` of `nodes`. */
+  intern(nodes: Int32Array, size: number): number {
     const mask = this.#slots.length - 1;
-    let slot = (hash ^ (hash >>> 13)) & mask;
+    let slot = hashOf(nodes, 0, size) & mask;
     for (; this.#slots[slot] !== -1; slot = (slot + 1) & mask) {
-      if (this.#equals(this.#slots[slot] as number, nodes)) return this.#slots[slot] as number;
+      if (this.#equals(this.#slots[slot] as number, nodes, size))
+        return this.#slots[slot] as number;
     }
     this.#slots[slot] = this.count;
-    return this.#append(nodes);
+    return this.#append(nodes, size);
   }
 
-  #equals(number: number, nodes: readonly number[]): boolean {
-    const start = this.#starts[number] as number;
-    if ((this.#starts[number + 1] as number) - start !== nodes.length) return false;
-    for (let i = 0; i < nodes.length; i++) if (this.#arena[start + i] !== nodes[i]) return false;
+  #equals(number: number, nodes: Int32Array, size: number): boolean {
+    const start = this.start(number);
+    if (this.end(number) - start !== size) return false;
+    for (let i = 0; i < size; i++) if (this.arena[start + i] !== nodes[i]) return false;
     return true;
   }
 
-  #append(nodes: readonly number[]): number {
-    if (this.#used + nodes.length > this.#arena.length) {
-      this.#arena = grown(this.#arena, Math.max(this.#arena.length * 2, this.#used + nodes.length));
+  #append(nodes: Int32Array, size: number): number {
+    if (this.#used + size > this.arena.length) {
+      this.arena = grown(this.arena, Math.max(this.arena.length * 2, this.#used + size));
     }
-    this.#arena.set(nodes, this.#used);
-    this.#used += nodes.length;
-    if (this.count + 2 > this.#starts.length)
+    for (let i = 0; i < size; i++) this.arena[this.#used + i] = nodes[i] as number;
+    this.#used += size;
+    if (this.count + 2 > this.#starts.length) {
       this.#starts = grown(this.#starts, this.#starts.length * 2);
+    }
     this.count++;
     this.#starts[this.count] = this.#used;
     if (this.count * 2 > this.#slots.length) this.#rehash();
@@ -417,20 +463,23 @@ class Subsets {
   }
 
   #rehash(): void {
-    const size = this.#slots.length * 2;
-    const slots = new Int32Array(size).fill(-1);
+    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    const mask = slots.length - 1;
     for (let number = 0; number < this.count; number++) {
-      const end = this.#starts[number + 1] as number;
-      let hash = end - (this.#starts[number] as number);
-      for (let i = this.#starts[number] as number; i < end; i++) {
-        hash = Math.imul(hash ^ (this.#arena[i] as number), 0x9e3779b1) ^ (hash >>> 15);
-      }
-      let slot = (hash ^ (hash >>> 13)) & (size - 1);
-      while (slots[slot] !== -1) slot = (slot + 1) & (size - 1);
+      let slot = hashOf(this.arena, this.start(number), this.end(number)) & mask;
+      while (slots[slot] !== -1) slot = (slot + 1) & mask;
       slots[slot] = number;
     }
     this.#slots = slots;
   }
+}
+
+function hashOf(nodes: Int32Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = start; i < end; i++) {
+    hash = Math.imul(hash ^ (nodes[i] as number), 0x9e3779b1) ^ (hash >>> 15);
+  }
+  return hash ^ (hash >>> 13);
 }
 
 function grown(array: Int32Array, length: number): Int32Array<ArrayBuffer> {

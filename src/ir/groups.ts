@@ -34,7 +34,7 @@ export interface TooLarge {
 /** States beyond twice the patterns' own bytes that a set may cost, tried in order. */
 const slackStates = [4096, 1 << 15, 1 << 18];
 /** What a mixed set may cost beyond its patterns before it is divided by shape. */
-const mixedSlackStates = 2048;
+const mixedSlackStates = 1024;
 
 export function buildGroups<Payload>(
   units: readonly Unit<Payload>[],
@@ -42,7 +42,7 @@ export function buildGroups<Payload>(
   flavor: Flavor,
 ): Group<Payload>[] | TooLarge {
   if (units.length === 0) return [];
-  const whole = buildGroup(units, languages, flavor, mixedSlackStates);
+  const whole = buildGroup(units, languages, flavor, 1, mixedSlackStates);
   if (whole !== null) return [whole];
   const byShape = divideByShape(units, languages);
   for (const slack of slackStates) {
@@ -63,7 +63,7 @@ function buildHalves<Payload>(
   slack: number,
   groupsMax: number,
 ): (Group<Payload> | null)[] {
-  const group = buildGroup(units, languages, flavor, slack);
+  const group = buildGroup(units, languages, flavor, 2, slack);
   if (group !== null) return [group];
   if (units.length === 1 || groupsMax <= 1) return [null];
   const middle = units.length >> 1;
@@ -100,16 +100,29 @@ function buildGroup<Payload>(
   units: readonly Unit<Payload>[],
   languages: Languages,
   flavor: Flavor,
+  factor: number,
   slack: number,
 ): Group<Payload> | null {
+  const numbers = [...new Set(units.flatMap(languagesOf))];
   const nfa = new Nfa();
   const start = nfa.node();
-  for (const number of new Set(units.flatMap(languagesOf))) {
+  for (const number of numbers) {
     insertLanguage(nfa, start, number, languages.get(number).globs, flavor);
   }
-  const dfa = determinise(nfa, [start], nfa.nodes * 2 + slack);
+  const statesMax = nfa.nodes * factor + slack;
+  const folders = numbers.filter((number) => isFloatingFolder(languages.get(number).globs));
+  if (2 ** folders.length > statesMax) return null;
+  const dfa = determinise(nfa, [start], statesMax);
   if (dfa === null) return null;
   return { dfa, accepted: acceptedUnits(dfa, units), patterns: patternsOf(units, languages).size };
+}
+
+/** `**` + `/a/**`: a path may be below any set of such folders, and each set is a state. */
+function isFloatingFolder(globs: readonly Glob[]): boolean {
+  return globs.some((glob) => {
+    const ends = [glob[0], glob.at(-1)];
+    return glob.length > 2 && ends.every((part) => part?.kind === "globstar");
+  });
 }
 
 function insertLanguage(

@@ -1,17 +1,18 @@
 // What a pattern matches, decided the naive way: backtracking over bytes, straight from
-// LANGUAGE.md section 3. Nothing of src/ir is used, so that it can be wrong on its own.
+// LANGUAGE.md section 3. Of src/ir only the command table is used, as data, so that each can be
+// wrong on its own.
 
 import type { EndpointPattern, ExecPattern, Pattern } from "../../src/dsl/ast.ts";
 import type { Endpoint } from "../../src/dsl/endpoint.ts";
-import type { Glob, GlobPart } from "../../src/dsl/glob.ts";
+import type { ByteSet, Glob, GlobPart } from "../../src/dsl/glob.ts";
+import type { Command } from "../../src/ir/commands.ts";
 import type { Peer } from "./trace.ts";
 
 /** Where the relative names of a policy are, and which programs have subcommands. */
 export interface Places {
   readonly workspace: string;
   readonly home: string;
-  /** Program name -> its global options that take the next argument as a value. */
-  readonly commands: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly commands: readonly Command[];
 }
 
 const SLASH = 0x2f;
@@ -54,7 +55,7 @@ function matchPart(
     case "byte":
       return byte === part.byte && then(at + 1);
     case "class":
-      return byte !== undefined && part.set[byte] === true && then(at + 1);
+      return byte !== undefined && isMember(part.set, byte, slash) && then(at + 1);
     case "star":
       for (let end = at; ; end++) {
         if (then(end)) return true;
@@ -73,6 +74,14 @@ function matchPart(
     case "alternatives":
       return part.branches.some((branch) => matchFrom(branch, 0, bytes, at, slash, then));
   }
+}
+
+/** `?` is the class of all but `/`; in an argument it is any byte. */
+function isMember(set: ByteSet, byte: number, slash: Slash): boolean {
+  if (set[byte] === true) return true;
+  return (
+    slash === "ordinary" && set.every((member, other) => member || other === SLASH || other === 0)
+  );
 }
 
 /** A pattern that begins with alternatives is as many patterns: each may be anchored elsewhere. */
@@ -101,6 +110,7 @@ function anchored(glob: Glob, places: Places): Glob {
   }
   const base = places.workspace === "/" ? "" : places.workspace;
   const inside = startsWith(glob, "./") ? glob.slice(2) : glob;
+  if (inside.length === 1 && startsWith(inside, ".")) return literal(places.workspace);
   return [...literal(`${base}/`), ...inside];
 }
 
@@ -110,10 +120,32 @@ export function fileMatches(pattern: Pattern, path: string, places: Places): boo
   );
 }
 
-/** One name of a program. A pattern without a slash is about the last segment. */
+/** A program by one of its names. */
 export function programMatches(pattern: Pattern, name: string, places: Places): boolean {
-  if (!pattern.text.includes("/")) return globMatches(pattern.glob, basename(name), "stops");
-  return fileMatches(pattern, name, places);
+  const isPath = pattern.text.startsWith("./");
+  return choices(pattern.glob).some((choice) => choiceMatches(choice, isPath, name, places));
+}
+
+/** Without a slash a choice is about the last segment; the slash of a `./` in front is no longer in the glob. */
+function choiceMatches(choice: Glob, isPath: boolean, name: string, places: Places): boolean {
+  if (!isPath && !choice.some(isSlash)) return globMatches(choice, basename(name), "stops");
+  return globMatches(anchored(choice, places), name, "stops");
+}
+
+/** `{npm,/opt/yarn} x` are as many programs, each with a name and a place of its own. */
+function choices(glob: Glob): readonly Glob[] {
+  const at = glob.findIndex((part) => part.kind === "alternatives");
+  const part = glob[at];
+  if (part?.kind !== "alternatives") return [glob];
+  return part.branches.flatMap((branch) =>
+    choices([...glob.slice(0, at), ...branch, ...glob.slice(at + 1)]),
+  );
+}
+
+function isSlash(part: GlobPart): boolean {
+  return (
+    (part.kind === "byte" && part.byte === SLASH) || (part.kind === "globstar" && part.slashAfter)
+  );
 }
 
 function basename(path: string): string {
@@ -127,43 +159,76 @@ export function execMatches(
   argv: readonly string[],
   places: Places,
 ): boolean {
-  return names.some(
-    (name) =>
-      (exec.program === null || programMatches(exec.program, name, places)) &&
-      argumentsMatch(exec.args, name, argv, places),
-  );
+  const given = argv.slice(1);
+  if (exec.program === null) return argumentsMatch(exec.args, null, given);
+  const isPath = exec.program.text.startsWith("./");
+  return choices(exec.program.glob).some((choice) => {
+    const matched = names.find((name) => choiceMatches(choice, isPath, name, places));
+    return (
+      matched !== undefined && argumentsMatch(exec.args, commandOf(choice, matched, places), given)
+    );
+  });
+}
+
+/** The command that a program pattern names, if it names one program. */
+function commandOf(choice: Glob, name: string, places: Places): Command | null {
+  const lastSegment = choice.slice(choice.findLastIndex(isSlash) + 1);
+  if (!lastSegment.every((part) => part.kind === "byte")) return null;
+  return places.commands.find((command) => command.names.includes(basename(name))) ?? null;
 }
 
 function argumentsMatch(
   patterns: readonly Pattern[],
-  name: string,
-  argv: readonly string[],
-  places: Places,
+  command: Command | null,
+  given: readonly string[],
 ): boolean {
-  const given = argv.slice(1);
-  const valueOptions = places.commands.get(basename(name));
-  const first = patterns.findIndex((pattern) => !pattern.text.startsWith("-"));
+  const first = patterns.findIndex((pattern) => !isOption(pattern.glob));
   return patterns.every((pattern, i) => {
-    if (valueOptions !== undefined && i === first) {
-      const subcommand = subcommandOf(given, valueOptions);
-      return subcommand !== null && argumentMatches(pattern, subcommand);
-    }
-    return given.some((argument) => argumentMatches(pattern, argument));
+    const among = command !== null && i === first ? subcommandsOf(given, command) : given;
+    return among.some((argument) => globMatches(pattern.glob, argument, "ordinary"));
   });
 }
 
-function argumentMatches(pattern: Pattern, argument: string): boolean {
-  return globMatches(pattern.glob, argument, "ordinary");
+function isOption(glob: Glob): boolean {
+  return choices(glob).every((choice) => startsWith(choice, "-"));
 }
 
-/** The first argument that is neither a global option nor the value of one. */
-function subcommandOf(given: readonly string[], valueOptions: ReadonlySet<string>): string | null {
+/** The arguments that say what the command is to do: not its options, not their values. */
+function subcommandsOf(given: readonly string[], command: Command): readonly string[] {
+  const found: string[] = [];
   for (let i = 0; i < given.length; i++) {
     const argument = given[i] ?? "";
-    if (!argument.startsWith("-")) return argument;
-    if (valueOptions.has(argument)) i++;
+    if (argument === "--" && command.unknownTakesValue) break;
+    if (argument.startsWith("-")) {
+      if (takesValue(argument, command)) i++;
+      continue;
+    }
+    if (command.wordStarts.some((start) => argument.startsWith(start))) continue;
+    found.push(argument);
+    // Such a word may be the value of a switch or what is asked for: it is taken for both.
+    if (command.subcommand === "first" && !command.words.includes(argument)) break;
   }
-  return null;
+  return found;
+}
+
+function takesValue(option: string, command: Command): boolean {
+  if (command.unknownTakesValue) return unknownTakesValue(option, command);
+  if (command.clusters && !option.startsWith("--")) {
+    const letters = [...option.slice(1)];
+    const valued = letters.findIndex((letter) => command.valueOptions.includes(`-${letter}`));
+    return valued !== -1 && valued === letters.length - 1;
+  }
+  if (command.valueOptions.includes(option)) return true;
+  if (!command.abbreviations || !/^--./.test(option)) return false;
+  const meant = [...command.valueOptions, ...command.flags].filter((full) =>
+    full.startsWith(option),
+  );
+  return meant.length === 1 && command.valueOptions.includes(meant[0] ?? "");
+}
+
+function unknownTakesValue(option: string, command: Command): boolean {
+  if (command.flags.includes(option) || option === "-") return false;
+  return option.startsWith("--") ? !option.includes("=") : option.length === 2;
 }
 
 /** A null list of patterns is `any`. */

@@ -15,7 +15,7 @@ import type {
   Rule,
 } from "../../src/dsl/ast.ts";
 import { endpointOperations, fileOperations } from "../../src/dsl/ast.ts";
-import { execMatches, fileMatches, type Places, peerMatches } from "./match.ts";
+import { execMatches, fileMatches, type Places, peerMatches, programMatches } from "./match.ts";
 import {
   type ExecStep,
   execSteps,
@@ -148,7 +148,8 @@ export class Semantics {
           gained.add(transform.label.text);
       }
     }
-    if (event.type === "recv") {
+    // What a connection answers is not told apart from the connection yet.
+    if (event.type === "recv" || event.type === "connect") {
       for (const source of this.#policy.sources) {
         if (source.origin.kind !== "endpoint") continue;
         if (peerMatches([source.origin.endpoint], event.peer, this.#places))
@@ -171,7 +172,11 @@ export class Semantics {
     switch (event.type) {
       case "open":
         if (event.create) this.#objects.delete(event.file.object);
-        if (event.write) this.#give(event.file.object, process.labels);
+        if (event.write || event.create || event.truncate)
+          this.#give(event.file.object, process.labels);
+        break;
+      case "truncate":
+        this.#give(event.file.object, process.labels);
         break;
       case "unlink":
         if (event.last) this.#objects.delete(event.file.object);
@@ -276,8 +281,9 @@ export class Semantics {
         this.#places,
       );
     }
+    const isMatch = touch.kind === "file" ? fileMatches : programMatches;
     const path = touch.kind === "file" ? touch.file.path : touch.step.file.path;
-    return patterns.some((p) => "glob" in p && fileMatches(p, path, this.#places));
+    return patterns.some((p) => "glob" in p && isMatch(p, path, this.#places));
   }
 
   #isExec(exec: Parameters<typeof execMatches>[0], step: ExecStep): boolean {
@@ -402,11 +408,12 @@ function isOneOf(words: readonly string[], word: string): boolean {
   return words.includes(word);
 }
 
-/** One text for equal gates, in the author's words. */
+/** One text for gates that are written alike, in the author's words. */
 export function gateText(gate: Pick<After, "event" | "exits" | "since" | "withinMs">): string {
   const parts = [`after ${eventText(gate.event)}`];
   if (gate.exits !== null) parts.push(`exits ${gate.exits}`);
-  if (gate.since.length > 0) parts.push(`since ${gate.since.map(eventText).join(" or ")}`);
+  const since = new Set(gate.since.map(eventText));
+  if (since.size > 0) parts.push(`since ${[...since].join(" or ")}`);
   if (gate.withinMs !== null) parts.push(`within ${gate.withinMs}ms`);
   return parts.join(" ");
 }

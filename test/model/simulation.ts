@@ -107,17 +107,17 @@ export class Simulation {
   }
 
   #fileHits(path: string, operations: number): Hit[] {
-    // A moved object keeps the labels that reading it under its old name would give.
-    const moved = (operations & moving) !== 0 && (operations & operationBits.create) === 0;
-    const asked = moved ? operations | operationBits.read : operations;
-    if ((this.#image.word(header.pathOps) & asked) === 0) return [];
-    const entries = this.#image
-      .accepted("path", utf8(path))
-      .map((number) => this.#image.entry(number));
-    return entries.flatMap((entry): Hit[] => {
-      if (moved && entry.kind === entryKinds.label)
-        return (entry.operations & asked) !== 0 ? [{ entry, moves: true }] : [];
-      return (entry.operations & operations) !== 0 ? [{ entry, moves: false }] : [];
+    // A moved object keeps the labels that reading it under its old name would give, and running a
+    // program reads it.
+    const moves = (operations & moving) !== 0 && (operations & operationBits.create) === 0;
+    const reads = moves || (operations & operationBits.exec) !== 0;
+    const labelled = reads ? operations | operationBits.read : operations;
+    if ((this.#image.word(header.pathOps) & labelled) === 0) return [];
+    return this.#image.accepted("path", utf8(path)).flatMap((number): Hit[] => {
+      const entry = this.#image.entry(number);
+      const isLabel = entry.kind === entryKinds.label;
+      if ((entry.operations & (isLabel ? labelled : operations)) === 0) return [];
+      return [{ entry, moves: isLabel && moves }];
     });
   }
 
@@ -214,7 +214,11 @@ export class Simulation {
     switch (event.type) {
       case "open":
         if (event.create) this.#objects.delete(event.file.object);
-        if (event.write) this.#give(event.file.object, proc.labels);
+        if (event.write || event.create || event.truncate)
+          this.#give(event.file.object, proc.labels);
+        break;
+      case "truncate":
+        this.#give(event.file.object, proc.labels);
         break;
       case "unlink":
         if (event.last) this.#objects.delete(event.file.object);

@@ -253,7 +253,8 @@ struct event {
 	__u32 clauses_count;
 	__u32 first_bytes;  /* of `data`: the target */
 	__u32 second_bytes; /* of `data`, after the first: argv or the second name */
-	__u32 reserved[2];
+	__u32 words;        /* arguments in the second part, which may be cut and hold more behind them */
+	__u32 reserved;
 	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add */
 	__u32 clauses[EVENT_CLAUSES_MAX];
 	__u8 data[];

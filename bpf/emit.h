@@ -16,7 +16,7 @@ struct event_data {
 	__u64 second;
 	__u32 first_bytes;
 	__u32 second_bytes;
-	__u32 reserved;
+	__u32 words;
 	__u32 second_user; /* 1: `second` is the calling process's memory */
 };
 
@@ -55,6 +55,7 @@ static __always_inline void event_data_copy(struct event *e, struct event_data *
 	asm volatile("" : "+r"(second));
 	e->first_bytes = first;
 	e->second_bytes = second;
+	e->words = d->words;
 	e->size = sizeof(*e) + first + second;
 	first &= first_mask;
 	bpf_probe_read_kernel(e->data, first, (void *)d->first);

@@ -105,6 +105,27 @@ static __always_inline __u32 args_copy(struct scratch *scratch, struct args_sour
 	return failed ? 0 : bytes;
 }
 
+/*
+ * Copy the start of the arguments into the scratch's chunk, across the end of one page. Runs into the
+ * atoms for the verifier only: both parts together are at most the chunk.
+ */
+static __always_inline __u32 args_copy_start(struct scratch *scratch, struct args_source *source)
+{
+	__u32 bytes = args_copy(scratch, source, source->from), more;
+	__u64 page;
+
+	if (!bytes || bytes >= CHUNK_BYTES || source->from + bytes >= source->end)
+		return bytes;
+	more = CHUNK_BYTES - bytes;
+	if (more > source->end - source->from - bytes)
+		more = source->end - source->from - bytes;
+	page = page_of(source->mm, source->from + bytes);
+	more &= CHUNK_BYTES - 1;
+	if (!page || bpf_probe_read_kernel(&scratch->chunk[bytes & (CHUNK_BYTES - 1)], more, (void *)page))
+		return bytes;
+	return bytes + more;
+}
+
 struct args_match {
 	struct walker walker;
 	struct scratch *scratch;
@@ -427,9 +448,9 @@ GLOBAL int exec_data(struct scratch *scratch, struct args_source *source, struct
 	__builtin_memset(d, 0, sizeof(*d));
 	if (path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry)))
 		data_of_path(d, scratch);
+	d->words = source->count;
 	if (source->mm) {
-		/* The first piece is enough to read by; it ends at a page's end at the latest. */
-		d->second_bytes = args_copy(scratch, source, source->from);
+		d->second_bytes = args_copy_start(scratch, source);
 		d->second = (__u64)scratch->chunk;
 	} else {
 		d->second = source->from;

@@ -62,7 +62,9 @@ export interface KernelEvent {
   readonly status: number;
   /** The target's bytes: a path, a program, or 19 bytes of an address. */
   readonly first: Uint8Array;
-  /** Arguments joined by NUL, of exec events; cut at about 1,000 bytes. */
+  /** Of exec events: how many arguments there were. */
+  readonly words: number;
+  /** Arguments joined by NUL, cut at about 1,000 bytes; more than the arguments may follow. */
   readonly second: Uint8Array;
 }
 

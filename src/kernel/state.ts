@@ -69,6 +69,7 @@ export const eventAt = {
   clausesCount: 68,
   firstBytes: 72,
   secondBytes: 76,
+  words: 80,
   labels: 88,
   clauses: 120,
 } as const;
@@ -112,6 +113,7 @@ export function decodeEvent(bytes: Uint8Array): KernelEvent {
     gates: type === "exit" ? [] : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
     status: type === "exit" ? Number(detail) : 0,
     first: bytes.slice(eventBytes, eventBytes + first),
+    words: u32(eventAt.words),
     second: bytes.slice(eventBytes + first, eventBytes + first + second),
   };
 }

@@ -8,11 +8,10 @@ export function pathText(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** Arguments joined by NUL. */
-export function wordsOf(bytes: Uint8Array): string[] {
+/** The first `count` of the words that are joined by NUL. */
+export function wordsOf(bytes: Uint8Array, count: number): string[] {
   if (bytes.length === 0) return [];
-  const text = decoder.decode(bytes);
-  return (text.endsWith("\0") ? text.slice(0, -1) : text).split("\0");
+  return decoder.decode(bytes).split("\0", count);
 }
 
 const protocols: Readonly<Record<number, Protocol>> = { 6: "tcp", 17: "udp" };

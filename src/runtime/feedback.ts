@@ -174,7 +174,7 @@ function verdictOfEvent(event: KernelEvent, effect: Effect): VerdictKind {
 function targetText(event: KernelEvent, strongest: CompiledClause): string {
   switch (strongest.clause.operation.kind) {
     case "exec":
-      return [pathText(event.first), ...wordsOf(event.second).slice(1)].join(" ");
+      return [pathText(event.first), ...wordsOf(event.second, event.words).slice(1)].join(" ");
     case "connect":
     case "bind":
     case "send":

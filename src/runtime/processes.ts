@@ -83,7 +83,7 @@ export class Processes {
 
   #exec(event: KernelEvent): void {
     const program = pathText(event.first);
-    const argv = wordsOf(event.second);
+    const argv = wordsOf(event.second, event.words);
     this.#set(event, { program, argv });
     this.#set(event, { acquired: this.#acquire(event, "exec") });
   }

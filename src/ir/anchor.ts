@@ -1,6 +1,7 @@
 // From a pattern as written to globs over absolute paths. A relative pattern is below the workspace,
 // `~` is the home folder, `**` in front floats, and a program's name alone is a name in any folder.
 
+import type { Pattern } from "../dsl/ast.ts";
 import type { Glob, GlobPart } from "../dsl/glob.ts";
 
 export interface Places {
@@ -25,9 +26,16 @@ export function anchorPath(glob: Glob, places: Places): Glob[] {
 }
 
 /** As `anchorPath` for programs, every choice a glob of its own: `{git,/opt/bin/hub}` floats in one and not in the other. */
-export function anchorProgram(glob: Glob, places: Places): Glob[] {
+export function anchorProgram(
+  { text, glob }: Pick<Pattern, "text" | "glob">,
+  places: Places,
+): Glob[] {
+  // The parser has dropped the `./` of `./run.sh`, which still says that it is a path and no name.
+  const isPath = text.startsWith("./");
   return expandChoices(glob).flatMap((choice) =>
-    hasSlash(choice) ? anchorPath(choice, places) : [[anyFolder, ...choice.map(withinName)]],
+    isPath || hasSlash(choice)
+      ? anchorPath(choice, places)
+      : [[anyFolder, ...choice.map(withinName)]],
   );
 }
 

@@ -159,37 +159,36 @@ class Builder {
   /** After `-`: exactly a value option leads to its value, anything else to the next argument. */
   #knownOptions(command: Command, first: number, options: number, value: number): void {
     const rest = this.#skip(options);
-    const trie = new Trie();
-    for (const option of valueOptionsOf(command)) {
-      if (!command.clusters || option.startsWith("--")) trie.add(option.slice(1));
+    const done = (isOption: boolean) => (isOption ? value : options);
+    const all = [...valueOptionsOf(command)].map((option) => option.slice(1));
+    if (!command.clusters) {
+      this.#lay(new Trie(all), first, done, rest, rest);
+      return;
     }
-    if (command.clusters) {
-      trie.add("-", false); // `--` begins no cluster.
-      this.#lay(
-        trie,
-        first,
-        (isOption) => (isOption ? value : options),
-        rest,
-        this.#cluster(command, options, value),
-      );
-    } else {
-      this.#lay(trie, first, (isOption) => (isOption ? value : options), rest, rest);
-    }
+    const long = this.nfa.node();
+    this.nfa.addByte(first, dash, long);
+    const longs = all.filter((option) => option.startsWith("-")).map((option) => option.slice(1));
+    this.#lay(new Trie(longs), long, done, rest, rest);
+    this.#cluster(command, first, options, value);
   }
 
-  /** Inside `-abc`: a letter that takes a value ends it, the value being the rest or the next argument. */
-  #cluster(command: Command, options: number, value: number): number {
+  /** After `-` of `-abc`: a letter that takes a value ends it, the value being the rest or the next argument. */
+  #cluster(command: Command, first: number, options: number, value: number): void {
     const letters = command.valueOptions
       .filter((option) => option.length === 2)
       .map((option) => option.charCodeAt(1));
     const inside = this.nfa.node();
     const valued = this.nfa.node();
-    this.nfa.addSet(inside, without(allButNul, letters), inside);
-    this.nfa.addByte(inside, nul, options);
-    for (const letter of letters) this.nfa.addByte(inside, letter, valued);
+    for (const [node, never] of [
+      [first, [dash, ...letters]],
+      [inside, letters],
+    ] as const) {
+      this.nfa.addSet(node, without(allButNul, never), inside);
+      this.nfa.addByte(node, nul, options);
+      for (const letter of letters) this.nfa.addByte(node, letter, valued);
+    }
     this.nfa.addByte(valued, nul, value);
     this.nfa.addSet(valued, allButNul, this.#skip(options));
-    return inside;
   }
 
   /** After `-`, where only flags are known: `--x` and `-x` take a value, `--x=y` and `-xy` carry theirs. */
@@ -200,12 +199,19 @@ class Builder {
     this.nfa.addByte(long, equals, carried);
     this.nfa.addByte(long, nul, value);
 
-    const longs = new Trie();
-    for (const flag of command.flags) if (flag.startsWith("--")) longs.add(flag.slice(2));
+    const longs = command.flags.filter((flag) => flag.startsWith("--"));
     const longStart = this.nfa.node();
     this.nfa.addByte(first, dash, longStart);
     // `--` alone: what follows is no subcommand, so the search ends: the root has no edge over NUL.
-    this.#lay(longs, longStart, (isFlag) => (isFlag ? options : value), long, long, carried, false);
+    this.#lay(
+      new Trie(longs.map((flag) => flag.slice(2))),
+      longStart,
+      (isFlag) => (isFlag ? options : value),
+      long,
+      long,
+      carried,
+      false,
+    );
 
     const shorts = command.flags
       .filter((flag) => flag.length === 2)
@@ -254,17 +260,18 @@ class Trie {
   readonly children = new Map<number, Trie>();
   isText = false;
 
-  add(text: string, isText = true): void {
+  constructor(texts: readonly string[]) {
+    for (const text of texts) this.#add(encoder.encode(text));
+  }
+
+  #add(bytes: Uint8Array): void {
     let node: Trie = this;
-    for (const byte of encoder.encode(text)) {
-      let child = node.children.get(byte);
-      if (child === undefined) {
-        child = new Trie();
-        node.children.set(byte, child);
-      }
+    for (const byte of bytes) {
+      const child = node.children.get(byte) ?? new Trie([]);
+      node.children.set(byte, child);
       node = child;
     }
-    if (isText) node.isText = true;
+    node.isText = true;
   }
 }
 

@@ -40,8 +40,7 @@ export class Programs {
   }
 
   lower(exec: ExecPattern): ProgramVariant[] {
-    const globs =
-      exec.program === null ? [anyGlob] : anchorProgram(exec.program.glob, this.#places);
+    const globs = exec.program === null ? [anyGlob] : anchorProgram(exec.program, this.#places);
     const subcommand = exec.args.findIndex((pattern) => !isOption(pattern.glob));
     const byCommand = new Map<Command | null, Glob[]>();
     for (const glob of globs) {
@@ -69,9 +68,9 @@ export class Programs {
     readonly atom: number;
     readonly isNew: boolean;
   } {
-    const globs = target.patterns?.flatMap((pattern) =>
-      anchorProgram(pattern.glob, this.#places),
-    ) ?? [anyGlob];
+    const globs = target.patterns?.flatMap((pattern) => anchorProgram(pattern, this.#places)) ?? [
+      anyGlob,
+    ];
     const language = this.#languages.intern(globs);
     const text = target.patterns?.map((pattern) => quoted(pattern.text)).join(", ") ?? "any";
     return { language, ...this.#intern(`target ${language}`, `target ${text}`) };

@@ -1,10 +1,16 @@
-// What the kernel told, decoded, made a trace again: both sides then say what they would have done,
-// and each difference to what the kernel did is a line.
+// What the kernel told, made a trace again: both sides then say what they would have done, and each
+// difference to what the kernel did is one value.
 //
-// The kernel tells state changes and matches only. To see every operation, a policy under test ends
-// with `watchEverything`; its rule's matches are then in every answer, of the kernel's too.
+//   kernel.onEvent = (event) => recorded.push(recordedFrom(event));
+//   expect(compareRecorded(prepare(text + watchEverything, roots), roots, recorded, root)).toEqual([]);
+//
+// The kernel tells state changes and matches only. A policy under test ends with `watchEverything`, so
+// that every operation is a match; its rule is then in every answer. Left out: operations of a tier that
+// only observes what the policy blocks, the path a program was invoked by, files that had more than one
+// name before the record begins.
 
-import { operationBits } from "../../src/ir/abi.ts";
+import { type OperationName, operationBits } from "../../src/ir/abi.ts";
+import type { KernelEvent } from "../../src/kernel/kernel.ts";
 import { type Answer, Duel, printAnswer, type Roots, type Subject } from "./agreement.ts";
 import { type Command, printCommand, World } from "./script.ts";
 import type { Verdict } from "./semantics.ts";
@@ -15,35 +21,50 @@ rule watch-everything:
   notify open any
   notify write any
   notify metadata any
-  notify connect any`;
+  notify connect any
+`;
 
-/** An event of the ring, decoded from `struct event`: names instead of bits where there are names. */
+/** A kernel event as JSON can hold it. */
 export interface Recorded {
-  readonly type: "fork" | "exec" | "exit" | "match" | "other";
-  readonly timeNs: number;
+  readonly type: KernelEvent["type"];
+  readonly timeMs: number;
   readonly tgid: number;
   readonly parent: number;
-  /** `operation` bits; of a match. */
-  readonly operations: number;
-  /** Exit code as wait(2) gives it; of an exit. */
-  readonly status: number;
-  /** Program or touched path; of a connect `tcp 10.0.0.1 443`. */
-  readonly target: string;
-  /** New name of a rename or link. */
-  readonly second: string;
-  /** Of an exec: the path as passed, and of a script its interpreter. */
-  readonly invoked?: string;
-  readonly interpreter?: string;
-  readonly argv: readonly string[];
-  /** Names of the process's labels, with what this event would add. */
-  readonly labels: readonly string[];
+  readonly operations: readonly OperationName[];
+  readonly verdict: Verdict;
   /** Clause ids. */
   readonly clauses: readonly number[];
-  readonly effect: Verdict;
+  /** Label bits that the rules saw. */
+  readonly labels: readonly number[];
+  /** As wait(2) gives it, of an exit. */
+  readonly status: number;
+  /** A path, or `tcp 10.0.0.1 443`. */
+  readonly target: string;
+  readonly argv: readonly string[];
 }
 
+export function recordedFrom(event: KernelEvent): Recorded {
+  const names = Object.keys(operationBits) as OperationName[];
+  const operations = names.filter((name) => (event.ops & operationBits[name]) !== 0);
+  const isPeer = operations.some((name) => peerOperations.includes(name));
+  return {
+    type: event.type,
+    timeMs: Number(event.timeNs) / 1e6,
+    tgid: event.tgid,
+    parent: event.parent,
+    operations,
+    verdict: event.effect === "none" ? "allow" : event.effect,
+    clauses: event.clauses,
+    labels: event.labels,
+    status: event.status,
+    target: isPeer ? peerText(event.first) : textOf(event.first),
+    argv: textOf(event.second).split("\0").slice(0, event.words),
+  };
+}
+
+const peerOperations: readonly OperationName[] = ["connect", "bind", "send", "recv"];
+
 export interface Difference {
-  readonly index: number;
   readonly command: string;
   readonly kernel: string;
   readonly model: string;
@@ -61,31 +82,24 @@ export function compareRecorded(
   const world = new World();
   const tgids = new Tgids(root);
   const differences: Difference[] = [];
-  let lastNs = recorded[0]?.timeNs ?? 0;
-  for (const [index, record] of merged(recorded).entries()) {
-    const command = commandOf(record, tgids);
-    if (command === null) continue;
-    duel.step({ type: "wait", ms: (record.timeNs - lastNs) / 1e6 });
-    lastNs = record.timeNs;
+  let nowMs = recorded[0]?.timeMs ?? 0;
+  for (const group of grouped(recorded)) {
+    const [first] = group;
+    const command = first === undefined ? null : commandOf(first, group, tgids);
+    if (first === undefined || command === null) continue;
+    duel.step({ type: "wait", ms: Math.max(0, first.timeMs - nowMs) });
+    nowMs = Math.max(nowMs, first.timeMs);
     const event = world.event(command);
-    if (event.type === "fork" && !world.isPossible(event)) continue;
     const pair = duel.step(event);
-    const kernel = answerOf(record, subject);
-    const verdict = pair?.model.verdict ?? "none";
-    if (verdict === "kill" && event.type !== "wait") world.killed(event.process);
-    if (verdict === "allow" || verdict === "notify") world.happened(event);
-    const [model, simulation] = [pair?.model, pair?.simulation].map((answer) =>
-      comparable(answer, record),
+    const kernel = kernelAnswer(group, subject);
+    if (kernel.verdict === "kill" && event.type !== "wait") world.killed(event.process);
+    if (!isRefused(kernel.verdict)) world.happened(event);
+    const said = [kernel, pair?.model, pair?.simulation].map((answer) =>
+      printed(answer, event.type),
     );
-    if (model === kernel && simulation === kernel) continue;
-    const command_ = printCommand(command);
-    differences.push({
-      index,
-      command: command_,
-      kernel,
-      model: model ?? "",
-      simulation: simulation ?? "",
-    });
+    const [ofKernel = "", model = "", simulation = ""] = said;
+    if (model === ofKernel && simulation === ofKernel) continue;
+    differences.push({ command: printCommand(command), kernel: ofKernel, model, simulation });
   }
   return differences;
 }
@@ -109,88 +123,145 @@ class Tgids {
   }
 }
 
-/** An exec that matched is told twice, as a match and as what happened: one event. */
-function merged(recorded: readonly Recorded[]): readonly Recorded[] {
-  return recorded.flatMap((record, i) => {
-    const before = recorded.slice(0, i).findLast((other) => other.tgid === record.tgid);
-    const isTold =
-      record.type === "exec" &&
-      before?.type === "match" &&
-      isExec(before) &&
-      before.target === record.target;
-    return isTold ? [] : [record];
-  });
-}
+// ---- records that are one operation ----
 
-function isExec(record: Recorded): boolean {
-  return (record.operations & operationBits.exec) !== 0;
-}
+const told: readonly Recorded["type"][] = ["fork", "exec", "exit", "match"];
 
-function commandOf(record: Recorded, tgids: Tgids): Command | null {
-  if (record.type === "fork") {
-    const parent = tgids.of(record.parent);
-    return [`${parent}`, "fork", `${tgids.forked(record.tgid)}`];
+/** A script and its interpreter are judged in turn and then done; the two names of a rename are judged in turn. */
+function grouped(recorded: readonly Recorded[]): readonly (readonly Recorded[])[] {
+  const groups: Recorded[][] = [];
+  const open = new Map<number, Recorded[]>();
+  for (const record of recorded.filter(({ type }) => told.includes(type))) {
+    const group = open.get(record.tgid);
+    if (group !== undefined && continues(group, record)) {
+      group.push(record);
+      continue;
+    }
+    const fresh = [record];
+    groups.push(fresh);
+    open.set(record.tgid, fresh);
   }
-  const by = `${tgids.of(record.tgid)}`;
-  if (record.type === "exit") return [by, "exit", ...exitWords(record.status)];
-  if (record.type === "exec" || (record.type === "match" && isExec(record))) {
-    return [by, "exec", programWord(record), ...record.argv.slice(1)];
-  }
-  return record.type === "match" ? [by, ...operationWords(record)] : null;
+  return groups;
 }
 
-function exitWords(status: number): readonly string[] {
+function continues(group: readonly Recorded[], record: Recorded): boolean {
+  const last = group.at(-1);
+  if (last?.type !== "match" || isRefused(last.verdict)) return false;
+  if (did(last, "exec"))
+    return record.type === "exec" || (record.type === "match" && did(record, "exec"));
+  return (
+    isFirstName(last) &&
+    record.type === "match" &&
+    did(record, "create") &&
+    movesAlike(last, record)
+  );
+}
+
+function isFirstName(record: Recorded): boolean {
+  return (did(record, "rename") || did(record, "link")) && !did(record, "create");
+}
+
+function movesAlike(a: Recorded, b: Recorded): boolean {
+  return did(a, "rename") === did(b, "rename") && did(a, "link") === did(b, "link");
+}
+
+function did(record: Recorded, operation: OperationName): boolean {
+  return record.operations.includes(operation);
+}
+
+// ---- an operation as a command ----
+
+/** Null: nothing that a trace has, or an exec that failed on its own. */
+function commandOf(first: Recorded, group: readonly Recorded[], tgids: Tgids): Command | null {
+  if (first.type === "fork") {
+    const parent = tgids.of(first.parent);
+    return [`${parent}`, "fork", `${tgids.forked(first.tgid)}`];
+  }
+  const by = `${tgids.of(first.tgid)}`;
+  if (first.type === "exit") return [by, "exit", ...exitWords(first.status)];
+  if (first.type === "exec" || did(first, "exec")) {
+    const last = group.at(-1) ?? first;
+    if (last.type !== "exec" && !isRefused(last.verdict)) return null;
+    const program = last.target === first.target ? first.target : `${first.target}!${last.target}`;
+    return [by, "exec", program, ...first.argv.slice(1)];
+  }
+  return [by, ...operationWords(first, group[1])];
+}
+
+function exitWords(status: number): Command {
   const signal = status & 0x7f;
   return signal === 0 ? [`${(status >> 8) & 0xff}`] : ["signal", `${signal}`];
 }
 
-function programWord(record: Recorded): string {
-  const names = record.invoked === undefined ? record.target : `${record.invoked}=${record.target}`;
-  return record.interpreter === undefined ? names : `${names}!${record.interpreter}`;
+function operationWords(first: Recorded, second: Recorded | undefined): Command {
+  const peer = peerOperations.find((name) => did(first, name));
+  if (peer !== undefined) return [peer, ...first.target.split(" ")];
+  if (did(first, "open")) return ["open", openLetters(first), first.target];
+  if (second !== undefined)
+    return [did(first, "rename") ? "rename" : "link", first.target, second.target];
+  const [only] = first.operations;
+  if (only === "create") return ["make", first.target];
+  if (only === "unlink" || only === "truncate" || only === "metadata") return [only, first.target];
+  return ["touch", first.operations.join(","), first.target];
 }
 
-function operationWords(record: Recorded): readonly string[] {
-  const did = (name: keyof typeof operationBits) => (record.operations & operationBits[name]) !== 0;
-  if (did("open")) {
-    const mode = [
-      did("read") && "r",
-      did("write") && "w",
-      did("create") && "c",
-      did("truncate") && "t",
-    ];
-    return ["open", mode.filter((letter) => letter !== false).join(""), record.target];
-  }
-  if (did("rename")) return ["rename", record.target, record.second];
-  if (did("link")) return ["link", record.target, record.second];
-  for (const name of ["unlink", "truncate", "metadata"] as const)
-    if (did(name)) return [name, record.target];
-  if (did("create")) return ["make", record.target];
-  for (const name of ["connect", "send", "recv"] as const)
-    if (did(name)) return [name, ...record.target.split(" ")];
-  throw new Error(`operations ${record.operations} are not known`);
+function openLetters(record: Recorded): string {
+  const letters = { read: "r", write: "w", create: "c", truncate: "t" } as const;
+  return record.operations
+    .map((name) => (name in letters ? letters[name as keyof typeof letters] : ""))
+    .join("");
 }
 
-/** What a record can tell: no gates, and labels as seen by the check, even of what was refused. */
-function answerOf(record: Recorded, subject: Subject): string {
-  const clauses = record.clauses.map((id) => {
-    const clause = subject.compiled.clauses[id];
-    return clause
-      ? `${clause.rule.name.text}:${clause.rule.clauses.indexOf(clause.clause)}`
-      : `clause ${id}`;
-  });
-  const labels = isRefused(record.effect) ? [] : [...record.labels].sort();
-  return printAnswer({ verdict: record.effect, clauses: clauses.sort(), labels, gates: [] });
-}
+// ---- answers ----
 
-function comparable(answer: Answer | undefined, record: Recorded): string {
-  if (answer === undefined) return "the process is dead";
-  return printAnswer({
-    ...answer,
+function kernelAnswer(group: readonly Recorded[], subject: Subject): Answer {
+  const ids = new Set(group.flatMap(({ clauses }) => clauses));
+  const verdicts: readonly Verdict[] = ["allow", "notify", "block", "kill"];
+  const strongest = Math.max(...group.map(({ verdict }) => verdicts.indexOf(verdict)));
+  const labels = group.at(-1)?.labels ?? [];
+  return {
+    verdict: verdicts[strongest] ?? "allow",
+    clauses: [...ids].map((id) => clauseName(subject, id)).sort(),
+    labels: subject.compiled.labels
+      .filter(({ bit, hidden }) => !hidden && labels.includes(bit))
+      .map(({ name }) => name)
+      .sort(),
     gates: [],
-    labels: isRefused(record.effect) ? [] : answer.labels,
-  });
+  };
+}
+
+function clauseName(subject: Subject, id: number): string {
+  const own = subject.compiled.clauses[id];
+  return own ? `${own.rule.name.text}:${own.rule.clauses.indexOf(own.clause)}` : `clause ${id}`;
+}
+
+/** What a record can be held against: no gates, and no labels of what was refused or is over. */
+function printed(answer: Answer | undefined, type: string): string {
+  if (answer === undefined) return "the process is dead";
+  const labelsCount = !isRefused(answer.verdict) && type !== "exit";
+  return printAnswer({ ...answer, labels: labelsCount ? answer.labels : [], gates: [] });
 }
 
 function isRefused(verdict: Verdict): boolean {
   return verdict === "block" || verdict === "kill";
+}
+
+// ---- bytes ----
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Protocol, 16 bytes of address, port. */
+function peerText(bytes: Uint8Array): string {
+  const address = bytes.slice(1, 17);
+  const isMapped =
+    address.slice(0, 10).every((byte) => byte === 0) &&
+    address[10] === 0xff &&
+    address[11] === 0xff;
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((address[i * 2] ?? 0) << 8) | (address[i * 2 + 1] ?? 0)).toString(16),
+  );
+  const port = ((bytes[17] ?? 0) << 8) | (bytes[18] ?? 0);
+  return `${bytes[0] === 17 ? "udp" : "tcp"} ${isMapped ? address.slice(12).join(".") : groups.join(":")} ${port}`;
 }

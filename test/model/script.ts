@@ -7,10 +7,12 @@
 //     2 exec /w/run.sh!/bin/sh               a script and its interpreter
 //     2 open rwct /w/a.ts                    read, write, create, truncate
 //     2 rename /w/a.ts /w/b.ts               also link, unlink, make, rmdir, truncate, metadata
+//     2 touch rename,create /w/a.ts          operations on a name
 //     2 connect tcp 10.0.0.1 443
 //     2 exit 0                               or: exit signal 9
 //     wait 5000
 
+import type { OperationName } from "../../src/ir/abi.ts";
 import type { FileRef, Peer, Removed, TraceEvent } from "./trace.ts";
 
 /** A line of words: quoted ones may hold spaces. */
@@ -82,6 +84,8 @@ export class World {
       case "truncate":
       case "metadata":
         return { type, process, file: this.#file(first) };
+      case "touch":
+        return { type, process, path: second, operations: first.split(",") as OperationName[] };
       case "connect":
       case "send":
       case "recv":

@@ -77,6 +77,12 @@ export type TraceEvent =
   | (By & { readonly type: "truncate"; readonly file: FileRef })
   | (By & { readonly type: "metadata"; readonly file: FileRef })
   | (By & { readonly type: "connect" | "send" | "recv"; readonly peer: Peer })
+  /** Operations on a name of which no more is known: half of a rename that was refused. */
+  | (By & {
+      readonly type: "touch";
+      readonly path: string;
+      readonly operations: readonly OperationName[];
+    })
   | { readonly type: "wait"; readonly ms: number };
 
 /** A program file of an exec, the names it goes by there and the arguments it is given. */
@@ -131,6 +137,8 @@ export function fileTouches(event: TraceEvent): readonly FileTouch[] {
     case "truncate":
     case "metadata":
       return [{ path: event.file.path, operations: [event.type] }];
+    case "touch":
+      return [event];
     case "connect":
     case "send":
     case "recv":

@@ -4,7 +4,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
-import { BpfMap, linkFdById } from "../../src/kernel/libbpf.ts";
+import { linkFdById } from "../../src/kernel/libbpf/ids.ts";
+import { BpfMap } from "../../src/kernel/libbpf/map.ts";
 import { bun, compiledBpf, root } from "./compile.ts";
 
 setDefaultTimeout(30_000);

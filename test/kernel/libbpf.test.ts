@@ -4,18 +4,11 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { $ } from "bun";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
-import {
-  type BpfLink,
-  BpfMap,
-  BpfObject,
-  libbpf,
-  linkFdById,
-  linkInfo,
-  MapType,
-  mapInfo,
-  setLogSink,
-  UpdateMode,
-} from "../../src/kernel/libbpf.ts";
+import { linkFdById, linkInfo, mapInfo } from "../../src/kernel/libbpf/ids.ts";
+import { libbpf, setLogSink } from "../../src/kernel/libbpf/library.ts";
+import type { BpfLink } from "../../src/kernel/libbpf/link.ts";
+import { BpfMap, MapType, UpdateMode } from "../../src/kernel/libbpf/map.ts";
+import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { SystemError } from "../../src/kernel/libc.ts";
 import { compiledBpf } from "./compile.ts";
 

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { $ } from "bun";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
-import { BpfObject } from "../../src/kernel/libbpf.ts";
+import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { monotonicNs } from "../../src/kernel/libc.ts";
 import { RingBuffer } from "../../src/kernel/ringbuf.ts";
 import { bun, compiledBpf, root } from "./compile.ts";

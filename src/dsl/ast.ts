@@ -4,13 +4,22 @@
 // every name in it is resolved (`@NAME` is expanded by the checker into `patterns`).
 
 import type { Span } from "../base/source.ts";
-import type { Glob } from "./glob.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Glob } from "./glob.ts";
 
 export type Effect = "notify" | "block" | "kill";
 
 export const fileOperations = [
-  "open", "read", "write", "create", "unlink", "rename", "link", "metadata", "truncate", "mount",
+  "open",
+  "read",
+  "write",
+  "create",
+  "unlink",
+  "rename",
+  "link",
+  "metadata",
+  "truncate",
+  "mount",
 ] as const;
 export const endpointOperations = ["connect", "bind", "send", "recv"] as const;
 export const processOperations = ["signal", "ptrace"] as const;

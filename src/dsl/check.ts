@@ -58,6 +58,9 @@ const adviceChecks: readonly Check[] = [
   checkReasons,
 ];
 
+/** Nobody reads advice on a policy that a program has written; its faults are told all the same. */
+const advisedRulesMax = 5_000;
+
 /** The findings of a policy that was parsed, in the order of the text. Unknown sets are told by `expandSets`. */
 export function checkPolicy(
   policy: Policy,
@@ -67,7 +70,9 @@ export function checkPolicy(
   const inherited = options.inherited ?? emptyPolicy;
   const expanded = expandSets(policy, source, inherited.definitions).value;
   const context: CheckContext = { written: policy, policy: expanded, source, inherited };
-  const checks = options.errorsOnly === true ? errorChecks : [...errorChecks, ...adviceChecks];
+  const tooLong = policy.rules.length > advisedRulesMax;
+  const checks =
+    options.errorsOnly === true || tooLong ? errorChecks : [...errorChecks, ...adviceChecks];
   return inTextOrder(checks.flatMap((check) => check(context)));
 }
 

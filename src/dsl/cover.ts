@@ -17,17 +17,25 @@ import { covers, disjoint, matchesGlob } from "./glob-language.ts";
 import { printCondition } from "./print.ts";
 
 /** What `write` stands for. */
-const writeParts: ReadonlySet<string> = new Set(["write", "truncate", "create", "unlink", "rename", "link"]);
+const writeParts: ReadonlySet<string> = new Set([
+  "write",
+  "truncate",
+  "create",
+  "unlink",
+  "rename",
+  "link",
+]);
 
-/** Whether each `special` operation is also a `general` one. */
-export function coversKind(general: string, special: string): boolean {
-  if (general === special) return true;
-  if (general === "write") return writeParts.has(special);
-  return false;
+/** The operations that `kind` is one of. */
+export function generalKinds(kind: Operation["kind"]): Operation["kind"][] {
+  return kind !== "write" && writeParts.has(kind) ? [kind, "write"] : [kind];
 }
 
-export function coversOperation(general: Operation | GateEvent, special: Operation | GateEvent): boolean {
-  if (!coversKind(general.kind, special.kind)) return false;
+export function coversOperation(
+  general: Operation | GateEvent,
+  special: Operation | GateEvent,
+): boolean {
+  if (!generalKinds(special.kind).includes(general.kind)) return false;
   if ("exec" in general) return "exec" in special && coversExec(general.exec, special.exec);
   return "target" in special && coversTarget(general.target, special.target);
 }
@@ -39,7 +47,10 @@ export function operationTarget(operation: Operation): Target | EndpointTarget |
   return { span, set: null, patterns: program === null ? null : [withFloating(program)] };
 }
 
-export function coversTarget(general: Target | EndpointTarget, special: Target | EndpointTarget): boolean {
+export function coversTarget(
+  general: Target | EndpointTarget,
+  special: Target | EndpointTarget,
+): boolean {
   if (general.patterns === null) return true;
   if (special.patterns === null || special.patterns.length === 0) return false;
   const outer: readonly (Pattern | EndpointPattern)[] = general.patterns;
@@ -67,13 +78,19 @@ export function coversExec(general: ExecPattern, special: ExecPattern): boolean 
 }
 
 /** Every exception of `general` is one of `special` too. */
-export function coversExceptions(general: readonly Condition[], special: readonly Condition[]): boolean {
+export function coversExceptions(
+  general: readonly Condition[],
+  special: readonly Condition[],
+): boolean {
   if (general.length === 0) return true;
   const known = new Set(special.map(printCondition));
   return general.every((condition) => known.has(printCondition(condition)));
 }
 
-function coversPattern(general: Pattern | EndpointPattern, special: Pattern | EndpointPattern): boolean {
+function coversPattern(
+  general: Pattern | EndpointPattern,
+  special: Pattern | EndpointPattern,
+): boolean {
   if (general.text === special.text && general.set === undefined) return true;
   if ("glob" in general) return "glob" in special && coversPath(general.glob, special.glob);
   return "endpoint" in special && coversEndpoint(general.endpoint, special.endpoint);
@@ -104,34 +121,39 @@ function disjointPaths(a: Glob, b: Glob): boolean {
 
 /** Most pairs are unrelated: one name of `special` that `general` does not match settles it. */
 function coversQuickly(general: Glob, special: Glob, rule: "stops" | "ordinary"): boolean {
-  return matchesGlob(general, new Uint8Array(witness(special)), rule) && covers(general, special, rule);
+  return (
+    matchesGlob(general, new Uint8Array(witness(special)), rule) && covers(general, special, rule)
+  );
 }
 
 /** Some name that the glob matches, as odd as it can be. */
 function witness(glob: Glob): number[] {
-  return glob.flatMap((part) => {
-    switch (part.kind) {
-      case "byte":
-        return [part.byte];
-      case "class":
-        return [Math.max(0, part.set.lastIndexOf(true))];
-      case "star":
-        return oddName;
-      case "globstar":
-        return [...oddName, slash, ...oddName, ...(part.slashAfter ? [slash] : [])];
-      case "alternatives":
-        return witness(part.branches.at(-1) ?? []);
-    }
-  });
+  return glob.flatMap(witnessOf);
 }
 
-const oddName = [0x7e, 0x01, 0x71];
+function witnessOf(part: GlobPart): number[] {
+  switch (part.kind) {
+    case "byte":
+      return [part.byte];
+    case "class":
+      return [Math.max(0, part.set.lastIndexOf(true))];
+    case "star":
+      return oddName;
+    case "globstar":
+      return [...oddName, slash, ...oddName, ...(part.slashAfter ? [slash] : [])];
+    case "alternatives":
+      return witness(part.branches.at(-1) ?? []);
+  }
+}
+
+const oddName: number[] = [0x7e, 0x01, 0x71];
 
 type Anchor = "root" | "home" | "workspace" | "none";
 
 function anchorOf(glob: Glob): Anchor {
   const [first, second] = glob;
-  if (first === undefined || first.kind === "alternatives" || first.kind === "globstar") return "none";
+  if (first === undefined || first.kind === "alternatives" || first.kind === "globstar")
+    return "none";
   if (isByte(first, slash)) return "root";
   if (isByte(first, 0x7e) && (second === undefined || isByte(second, slash))) return "home";
   return "workspace";

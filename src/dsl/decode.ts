@@ -4,7 +4,7 @@ import type { Diagnostic, Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 
 /** Far above any policy people write; a bound for what strangers send. */
-const sourceBytesMax = 32 * 1024 * 1024;
+export const sourceBytesMax = 32 * 1024 * 1024;
 
 /** `bytes` as a source called `name`. Where they are no text the source is empty and says why. */
 export function decodeSource(name: string, bytes: Uint8Array): Outcome<Source> {
@@ -16,7 +16,12 @@ export function decodeSource(name: string, bytes: Uint8Array): Outcome<Source> {
     return refuse(name, "L001", "the text is UTF-16", "save the file as UTF-8");
   }
   if (bytes.includes(0)) {
-    return refuse(name, "L002", "this is a binary file, not a policy", "give the policy's text file");
+    return refuse(
+      name,
+      "L002",
+      "this is a binary file, not a policy",
+      "give the policy's text file",
+    );
   }
   const start = startsWith(bytes, [0xef, 0xbb, 0xbf]) ? 3 : 0;
   const body = bytes.subarray(start);
@@ -30,9 +35,14 @@ export function decodeSource(name: string, bytes: Uint8Array): Outcome<Source> {
 
 /** The text with `U+FFFD` in the wrong places, and a diagnostic at the first of them. */
 function badUtf8(name: string, bytes: Uint8Array): Outcome<Source> {
-  const source: Source = { name, text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
+  const source: Source = {
+    name,
+    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+  };
   const goodBytes = validPrefixLength(bytes);
-  const start = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, goodBytes)).length;
+  const start = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    bytes.subarray(0, goodBytes),
+  ).length;
   const byte = (bytes[goodBytes] ?? 0).toString(16).padStart(2, "0");
   const diagnostic: Diagnostic = {
     severity: "error",

@@ -1,7 +1,7 @@
 // Endpoint patterns: which addresses, which ports, which protocol. Their shape and the parser of the
 // notation. Names are resolved elsewhere; here a name is only a name.
 
-import { parseGlob, type PatternProblem } from "./glob.ts";
+import { type PatternProblem, parseGlob } from "./glob.ts";
 
 export interface PortRange {
   readonly low: number;
@@ -72,10 +72,20 @@ class EndpointReader {
   read(): Endpoint {
     const text = this.#text;
     if (text.length === 0) {
-      return this.#fault(0, 0, "the pattern is empty", "write `any` to match every address", "P040");
+      return this.#fault(
+        0,
+        0,
+        "the pattern is empty",
+        "write `any` to match every address",
+        "P040",
+      );
     }
     if (text.length > endpointLengthMax) {
-      return this.#fault(0, text.length, `an endpoint is longer than ${endpointLengthMax} characters`);
+      return this.#fault(
+        0,
+        text.length,
+        `an endpoint is longer than ${endpointLengthMax} characters`,
+      );
     }
     if (text.startsWith("unix:")) return this.#readUnix();
     const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text);
@@ -210,7 +220,11 @@ class EndpointReader {
     const padded = [...octets, "0", "0", "0"].slice(0, 4).join(".");
     const address = parseIPv4(padded);
     if (address === null) {
-      return this.#fault(start, start + dotted.length, `\`${dotted}\` is not a prefix of an address`);
+      return this.#fault(
+        start,
+        start + dotted.length,
+        `\`${dotted}\` is not a prefix of an address`,
+      );
     }
     return { kind: "address", protocol, address, prefixBits: 96 + 8 * octets.length, ports };
   }
@@ -235,7 +249,12 @@ class EndpointReader {
       this.problems.push({ ...problem, start: problem.start + start, end: problem.end + start });
     }
     if (host.startsWith(".")) {
-      this.#fault(start, start + 1, "a host name does not start with a dot", `did you mean \`*${host}\`?`);
+      this.#fault(
+        start,
+        start + 1,
+        "a host name does not start with a dot",
+        `did you mean \`*${host}\`?`,
+      );
     }
     return { kind: "host", protocol, host, ports };
   }

@@ -47,7 +47,12 @@ export function covers(general: Glob, special: Glob, rule: SlashRule = "stops"):
   const inner = build(special, rule);
   const outer = build(general, rule);
   if (inner === null || outer === null) return false;
-  const found = explore(inner, outer, (a, b) => a.includes(inner.accept) && !b.includes(outer.accept), true);
+  const found = explore(
+    inner,
+    outer,
+    (a, b) => a.includes(inner.accept) && !b.includes(outer.accept),
+    true,
+  );
   return found === false;
 }
 

@@ -47,6 +47,7 @@ export class Lexer {
       const character = this.#text[start];
       if (character === undefined) return this.#token("end", "", start);
       this.#lineHasToken = true;
+      if (isWordCharacter(character)) return this.#readWord(start);
       if (punctuation.has(character)) {
         this.#index += 1;
         return this.#token(character as TokenKind, character, start);
@@ -54,7 +55,6 @@ export class Lexer {
       if (character === '"') return this.#readString(start);
       const closing = otherQuotes.get(character);
       if (closing !== undefined) return this.#readOtherQuote(start, closing);
-      if (isWordCharacter(character)) return this.#readWord(start);
       this.#refuseCharacter(start);
     }
   }
@@ -67,7 +67,7 @@ export class Lexer {
       else if (character === "#") {
         this.#readComment();
         continue;
-      } else if (character !== " " && !whiteSpace.test(character)) return;
+      } else if (character !== " " && !isBlank(character)) return;
       this.#index += 1;
     }
   }
@@ -100,12 +100,12 @@ export class Lexer {
     if (cut !== null) return this.#readUnclosed(start, cut);
     if (!closed) return this.#readUnclosed(start, this.#lineEnd(start));
     this.#index = end + 1;
-    return this.#token("string", unescape(this.#text.slice(start + 1, end)), start);
+    return this.#token("string", unescaped(this.#text.slice(start + 1, end)), start);
   }
 
   /** Where a string that some quote is missing for should have ended, if it swallowed lines of policy. */
   #suspectLineEnd(start: number, end: number, closed: boolean): number | null {
-    if (closed && !this.#quotesAreOdd) return null;
+    if ((closed && !this.#quotesAreOdd) || this.#lineEnd(start) >= end) return null;
     for (let at = this.#text.indexOf("\n", start); at !== -1 && at < end; ) {
       const next = this.#text.indexOf("\n", at + 1);
       // Only the start of a line matters; a long line is not copied whole.
@@ -125,7 +125,7 @@ export class Lexer {
       "the string is not closed",
       'close it with `"`; write `\\"` for a quote inside it',
     );
-    return this.#token("string", unescape(this.#text.slice(start + 1, end)), start);
+    return this.#token("string", unescaped(this.#text.slice(start + 1, end)), start);
   }
 
   /** `'git'` and `“git”` are read as if the quotes were right, so that the fault is told once and in its place. */
@@ -201,12 +201,20 @@ export class Lexer {
 /** Letters, digits, `_`, `-`, and what ActPlane let stand in a name; the parser warns of the latter. */
 function isWordCharacter(character: string): boolean {
   const code = character.charCodeAt(0);
-  if (code >= 0x61 && code <= 0x7a) return true;
-  if (code < 0x80) return /[A-Za-z0-9_\-./*+~%&$!?<>|^;[\]{}\\]/.test(character);
-  return !otherQuotes.has(character) && !whiteSpace.test(character) && code >= 0xa1;
+  if (code < 0x80) return asciiWord[code] === true;
+  return code >= 0xa1 && !otherQuotes.has(character) && !whiteSpace.test(character);
 }
 
-function unescape(written: string): string {
+const asciiWord: readonly boolean[] = Array.from({ length: 0x80 }, (_, code) =>
+  /[A-Za-z0-9_\-./*+~%&$!?<>|^;[\]{}\\]/.test(String.fromCharCode(code)),
+);
+
+function isBlank(character: string): boolean {
+  const code = character.charCodeAt(0);
+  return code < 0x80 ? code === 0x20 || (code >= 0x09 && code <= 0x0d) : whiteSpace.test(character);
+}
+
+function unescaped(written: string): string {
   const text = written.includes("\r") ? written.replaceAll("\r\n", "\n") : written;
   return text.includes("\\") ? text.replace(/\\(["\\])/g, "$1") : text;
 }

@@ -1,6 +1,6 @@
 // A policy text, whole: parsed, its sets in place, checked. Documents are read by document.ts.
 
-import { type Outcome, hasErrors } from "../base/diagnostic.ts";
+import { hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import type { Policy } from "./ast.ts";
 import { checkPolicy } from "./check.ts";

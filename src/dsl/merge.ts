@@ -23,8 +23,14 @@ export function mergePolicies(policies: readonly Policy[], source: Source): Outc
     printDefinition,
     (set, first) => diagnostics.push(duplicate("C003", "set", set.name, first.name, source)),
   );
-  const sources = once(policies.flatMap((policy) => policy.sources), printSource);
-  const transforms = once(policies.flatMap((policy) => policy.transforms), printTransform);
+  const sources = once(
+    policies.flatMap((policy) => policy.sources),
+    printSource,
+  );
+  const transforms = once(
+    policies.flatMap((policy) => policy.transforms),
+    printTransform,
+  );
   return { value: { sources, transforms, definitions, rules }, diagnostics };
 }
 
@@ -41,18 +47,29 @@ function byName<T extends Named>(
   for (const node of nodes) {
     const first = firsts.get(node.name.text);
     if (first === undefined) firsts.set(node.name.text, node);
-    else if (print(first) !== print(node)) differs(node, first);
+    else if (first !== node && textOf(first, print) !== textOf(node, print)) differs(node, first);
   }
   return [...firsts.values()];
 }
 
-function once<T>(nodes: readonly T[], print: (node: T) => string): T[] {
+function once<T extends object>(nodes: readonly T[], print: (node: T) => string): T[] {
   const firsts = new Map<string, T>();
   for (const node of nodes) {
-    const key = print(node);
+    const key = textOf(node, print);
     if (!firsts.has(key)) firsts.set(key, node);
   }
   return [...firsts.values()];
+}
+
+/** The texts of nodes, kept: a rule is compared once for every domain that binds it. */
+const texts = new WeakMap<object, string>();
+
+function textOf<T extends object>(node: T, print: (node: T) => string): string {
+  const known = texts.get(node);
+  if (known !== undefined) return known;
+  const text = print(node);
+  texts.set(node, text);
+  return text;
 }
 
 /** Two different things of one name. */

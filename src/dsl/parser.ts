@@ -40,8 +40,8 @@ import {
   conditionWords,
   declarationWords,
   didYouMean,
-  effectWords,
   type EventWord,
+  effectWords,
   eventWords,
   formerWords,
   isOneOf,
@@ -146,7 +146,12 @@ class Parser {
       return token.text;
     }
     if (token.kind !== "word") {
-      this.#unexpected("P001", token, `expected a declaration, found ${describe(token)}`, startHelp);
+      this.#unexpected(
+        "P001",
+        token,
+        `expected a declaration, found ${describe(token)}`,
+        startHelp,
+      );
       return null;
     }
     if (isOneOf(effectWords, token.text)) {
@@ -167,7 +172,7 @@ class Parser {
   // source = "source" LABEL "=" ( "exec" execPat | "file" PATTERN | "endpoint" ENDPOINT | "approval" STRING )
   #parseSource(): LabelSource | null {
     const start = this.#lastToken();
-    const label = this.#expectName("a label", "source LABEL = exec \"...\"");
+    const label = this.#expectName("a label", 'source LABEL = exec "..."');
     if (label === null || !this.#expect("=", "after the label")) return this.#abandon();
     const origin = this.#parseOrigin();
     if (origin === null) return this.#abandon();
@@ -242,7 +247,12 @@ class Parser {
     if (name === null) return this.#abandon();
     if (this.#at(":")) this.#take();
     else {
-      this.#unexpected("P001", this.#peek(), `expected \`:\` after the rule's name, found ${describe(this.#peek())}`, "write `rule NAME:`");
+      this.#unexpected(
+        "P001",
+        this.#peek(),
+        `expected \`:\` after the rule's name, found ${describe(this.#peek())}`,
+        "write `rule NAME:`",
+      );
       if (!this.#atRuleWord()) return this.#abandon();
     }
     const headEnd = this.#lastToken().textEnd;
@@ -262,7 +272,7 @@ class Parser {
         message: `the rule \`${name.text}\` has no clauses`,
         source: this.#fragment.source,
         span: name.span,
-        help: "a rule refuses something: `block exec \"git\" \"push\"`",
+        help: 'a rule refuses something: `block exec "git" "push"`',
       });
     }
     const rule: Rule = {
@@ -298,7 +308,9 @@ class Parser {
       if (token.kind === "end") return null;
       if (token.kind !== "word") {
         const found = describe(token);
-        const message = hasLines ? `${found} does not belong here` : `expected a clause, found ${found}`;
+        const message = hasLines
+          ? `${found} does not belong here`
+          : `expected a clause, found ${found}`;
         this.#unexpected("P001", token, message, clauseHelp);
         this.#skipToLine();
         continue;
@@ -321,7 +333,9 @@ class Parser {
     const former = formerWords.get(token.text);
     const isClause = next.kind === "word" && isOneOf(operationWords, next.text);
     if (former !== undefined) {
-      this.#fault("P012", token, `\`${token.text}\` is not a word of this language`, { help: former });
+      this.#fault("P012", token, `\`${token.text}\` is not a word of this language`, {
+        help: former,
+      });
       if (isClause) return this.#taken("block");
       if (token.text === "reason") return this.#taken("because");
       if (token.text === "remediation") return this.#taken("fix");
@@ -329,13 +343,21 @@ class Parser {
     }
     if (isClause) {
       const near = nearest(token.text, effectWords);
-      const help = near === null ? "an effect is `notify`, `block` or `kill`" : `did you mean \`${near}\`?`;
+      const help =
+        near === null ? "an effect is `notify`, `block` or `kill`" : `did you mean \`${near}\`?`;
       this.#fault("P010", token, `unknown effect \`${token.text}\``, { help });
       return this.#taken(near ?? "block");
     }
     const isDeclaration = next.kind === "word" && nearest(token.text, declarationWords) !== null;
     if (isDeclaration && nearest(token.text, [...effectWords, ...tailWords]) === null) {
       return "declaration";
+    }
+    const operation = nearest(token.text, operationWords);
+    if (operation !== null && startsTarget(next) && nearest(token.text, tailWords) === null) {
+      this.#fault("P010", token, "the clause has no effect", {
+        help: `write \`notify\`, \`block\` or \`kill\` in front: \`block ${operation} ...\``,
+      });
+      return "block";
     }
     const help = didYouMean(token.text, [...effectWords, ...tailWords]) ?? clauseHelp;
     this.#unexpected("P011", token, `\`${token.text}\` does not belong in a rule`, help);
@@ -364,7 +386,10 @@ class Parser {
       word === "severity"
         ? this.#expectName("a severity", "severity high")
         : this.#expectString("a text", `${word} "..."`);
-    if (token === null) return this.#skipToLine();
+    if (token === null) {
+      this.#skipToLine();
+      return;
+    }
     texts.set(word, token.text);
     tails.set(word, { textStart: start.textStart, textEnd: this.#lastToken().textEnd });
   }
@@ -382,14 +407,20 @@ class Parser {
       const token = this.#peek();
       if (this.#maybeWord("if")) {
         if (condition !== null) {
-          this.#fault("P025", token, "the clause already has an `if`", { help: "join the conditions with `and` or `or`" });
+          this.#fault("P025", token, "the clause already has an `if`", {
+            help: "join the conditions with `and` or `or`",
+          });
         } else if (unless.length > 0) {
-          this.#fault("P025", token, "`if` stands behind `unless`", { help: "write `if` before `unless`" });
+          this.#fault("P025", token, "`if` stands behind `unless`", {
+            help: "write `if` before `unless`",
+          });
         }
         condition = this.#parseCondition() ?? condition;
       } else if (this.#maybeWord("unless")) {
         if (unless.length > 0) {
-          this.#fault("P025", token, "the clause already has an `unless`", { help: "join the exceptions with `or`" });
+          this.#fault("P025", token, "the clause already has an `unless`", {
+            help: "join the exceptions with `or`",
+          });
         }
         this.#parseUnless(operation, unless);
       } else break;
@@ -404,7 +435,10 @@ class Parser {
   #parseUnless(operation: Operation, unless: Condition[]): void {
     do {
       const condition = this.#parseUnlessCondition(operation);
-      if (condition === null) return this.#skipToLine();
+      if (condition === null) {
+        this.#skipToLine();
+        return;
+      }
       unless.push(condition);
       const token = this.#peek();
       if (this.#maybeWord("and")) {
@@ -422,13 +456,18 @@ class Parser {
     const token = this.#peek();
     if (token.kind === "string" && isOneOf(["signal", "ptrace", "exec"], operation.kind)) {
       this.#fault("P018", token, "an argument stands behind the condition", {
-        help: "arguments follow the program: `exec \"git\" \"push\"`",
+        help: 'arguments follow the program: `exec "git" "push"`',
       });
     } else if (token.kind === "word" && nearest(token.text, ["if", "unless"]) !== null) {
       const help = didYouMean(token.text, ["if", "unless"]);
       this.#unexpected("P011", token, `unknown word \`${token.text}\` in a clause`, help);
     } else {
-      this.#unexpected("P001", token, `${describe(token)} does not belong in a clause`, "a clause is `EFFECT OPERATION TARGET if LABELS unless EXCEPTION`");
+      this.#unexpected(
+        "P001",
+        token,
+        `${describe(token)} does not belong in a clause`,
+        "a clause is `EFFECT OPERATION TARGET if LABELS unless EXCEPTION`",
+      );
     }
     this.#skipToLine();
   }
@@ -472,7 +511,12 @@ class Parser {
     const isTargetWord = token.kind === "word" && isOneOf(["exec", "file", "endpoint"], token.text);
     if (!isTargetWord) {
       if (operation === "signal" || operation === "ptrace") {
-        this.#unexpected("P001", token, `expected \`exec\` after \`${operation}\`, found ${describe(token)}`, `write \`${operation} exec "..."\``);
+        this.#unexpected(
+          "P001",
+          token,
+          `expected \`exec\` after \`${operation}\`, found ${describe(token)}`,
+          `write \`${operation} exec "..."\``,
+        );
       }
       return;
     }
@@ -572,7 +616,12 @@ class Parser {
     const next = this.#peek();
     // A set that has no name is still a set: the pattern is there, only its name is missing.
     if (next.kind !== "word" || next.textStart !== at.textEnd) {
-      this.#unexpected("P004", next.kind === "word" ? at : next, "the set has no name", "write `@NAME` without a space");
+      this.#unexpected(
+        "P004",
+        next.kind === "word" ? at : next,
+        "the set has no name",
+        "write `@NAME` without a space",
+      );
       return { text: "", span: { start: at.start, end: at.end } };
     }
     return this.#expectName("the set's name", "@NAME");
@@ -583,10 +632,17 @@ class Parser {
     const token = this.#peek();
     if (token.kind === "string") return this.#take();
     if (token.kind === "word" && !isReserved(token.text)) {
-      this.#fault("P016", token, `${what} is written in quotes`, { help: `write \`"${token.text}"\`` });
+      this.#fault("P016", token, `${what} is written in quotes`, {
+        help: `write \`"${token.text}"\``,
+      });
       return this.#take();
     }
-    this.#unexpected("P016", token, `expected ${what}, found ${describe(token)}`, "a pattern is written in quotes: `\"**/.env\"`");
+    this.#unexpected(
+      "P016",
+      token,
+      `expected ${what}, found ${describe(token)}`,
+      'a pattern is written in quotes: `"**/.env"`',
+    );
     return null;
   }
 
@@ -672,7 +728,10 @@ class Parser {
     }
     if (this.#maybeWord("true")) return { kind: "true", span: this.#spanFrom(token) };
     if (token.kind !== "word" || isReserved(token.text)) {
-      const help = token.kind === "string" ? "labels are written without quotes" : "write a label, `not`, `true` or `(`";
+      const help =
+        token.kind === "string"
+          ? "labels are written without quotes"
+          : "write a label, `not`, `true` or `(`";
       this.#unexpected("P020", token, `expected a label, found ${describe(token)}`, help);
       return null;
     }
@@ -687,7 +746,9 @@ class Parser {
     if (inner === null) return null;
     if (!this.#at(")")) {
       const found = describe(this.#peek());
-      this.#fault("P023", open, `the parenthesis is not closed: found ${found}`, { help: "close it with `)`" });
+      this.#fault("P023", open, `the parenthesis is not closed: found ${found}`, {
+        help: "close it with `)`",
+      });
       return inner;
     }
     this.#take();
@@ -733,8 +794,7 @@ class Parser {
     if (token.kind === "word" && isOneOf(["exec", "file", "endpoint"], token.text)) {
       this.#skipTargetWord(operation.kind, wanted);
     }
-    const target =
-      wanted === "endpoint" ? this.#parseEndpointTarget() : this.#parseTarget("path");
+    const target = wanted === "endpoint" ? this.#parseEndpointTarget() : this.#parseTarget("path");
     if (target === null) return null;
     this.#refuseArguments("`target`");
     return { kind: "target", span: this.#spanFrom(start), negated, target };
@@ -762,7 +822,8 @@ class Parser {
     const next = this.#peek(1);
     if (!this.#atWord("or") || next.kind !== "word") return false;
     if (isOneOf(conditionWords, next.text)) return false;
-    if (!isOneOf(eventWords, next.text) && nearest(next.text, conditionWords) !== null) return false;
+    if (!isOneOf(eventWords, next.text) && nearest(next.text, conditionWords) !== null)
+      return false;
     this.#take();
     return true;
   }
@@ -770,8 +831,14 @@ class Parser {
   // event = ("exec" execPat) | (("read"|"write"|"open"|"create"|"unlink"|"rename") PATTERN)
   #parseEvent(): GateEvent | null {
     const start = this.#peek();
-    if (start.kind === "word" && isOneOf(operationWords, start.text) && !isOneOf(eventWords, start.text)) {
-      this.#fault("P031", start, `\`${start.text}\` cannot open a gate or make it stale`, { help: eventHelp });
+    if (
+      start.kind === "word" &&
+      isOneOf(operationWords, start.text) &&
+      !isOneOf(eventWords, start.text)
+    ) {
+      this.#fault("P031", start, `\`${start.text}\` cannot open a gate or make it stale`, {
+        help: eventHelp,
+      });
       return null;
     }
     const word = this.#expectWordOf(eventWords, "P031", "unknown event", [eventHelp]);
@@ -783,7 +850,9 @@ class Parser {
     this.#maybeWord("file");
     const target = this.#parseTarget("path");
     this.#refuseArguments(`\`${word}\``);
-    return target && { kind: word as Exclude<EventWord, "exec">, span: this.#spanFrom(start), target };
+    return (
+      target && { kind: word as Exclude<EventWord, "exec">, span: this.#spanFrom(start), target }
+    );
   }
 
   // [ "exits" INTEGER ]
@@ -792,17 +861,24 @@ class Parser {
     if (!this.#maybeWord("exits")) return null;
     const token = this.#peek();
     if (token.kind !== "word" || isReserved(token.text)) {
-      this.#unexpected("P033", token, `expected an exit status, found ${describe(token)}`, "write `exits 0`");
+      this.#unexpected(
+        "P033",
+        token,
+        `expected an exit status, found ${describe(token)}`,
+        "write `exits 0`",
+      );
       return null;
     }
     this.#take();
     if (!/^\d{1,3}$/.test(token.text) || Number(token.text) > 255) {
-      this.#fault("P033", token, `\`${token.text}\` is not an exit status`, { help: "write a number from 0 to 255" });
+      this.#fault("P033", token, `\`${token.text}\` is not an exit status`, {
+        help: "write a number from 0 to 255",
+      });
       return null;
     }
     if (event.kind !== "exec") {
       this.#fault("P032", start, `\`exits\` needs a program, and \`${event.kind}\` is none`, {
-        help: "write `after exec \"...\" exits 0`, or leave `exits` out",
+        help: 'write `after exec "..." exits 0`, or leave `exits` out',
         end: token,
       });
       return null;
@@ -815,7 +891,12 @@ class Parser {
     if (!this.#maybeWord("within")) return null;
     const token = this.#peek();
     if (token.kind !== "word" || isReserved(token.text)) {
-      this.#unexpected("P034", token, `expected a duration, found ${describe(token)}`, durationHelp);
+      this.#unexpected(
+        "P034",
+        token,
+        `expected a duration, found ${describe(token)}`,
+        durationHelp,
+      );
       return null;
     }
     this.#take();
@@ -864,7 +945,12 @@ class Parser {
     if (token.kind !== "word" || isReserved(token.text)) {
       const wanted = message.replace("unknown ", "");
       const article = /^[aeiou]/.test(wanted) ? "an" : "a";
-      this.#unexpected(code, token, `expected ${article} ${wanted}, found ${describe(token)}`, help);
+      this.#unexpected(
+        code,
+        token,
+        `expected ${article} ${wanted}, found ${describe(token)}`,
+        help,
+      );
       return null;
     }
     const near = nearest(token.text, words) as T | null;
@@ -883,14 +969,20 @@ class Parser {
       this.#fault("P040", token, `${what} is empty`, { help: `write \`${example}\`` });
       return this.#take();
     }
-    this.#unexpected("P013", token, `expected ${what} in quotes, found ${describe(token)}`, `write \`${example}\``);
+    this.#unexpected(
+      "P013",
+      token,
+      `expected ${what} in quotes, found ${describe(token)}`,
+      `write \`${example}\``,
+    );
     return null;
   }
 
   #expectName(what: string, example: string): Name | null {
     const token = this.#peek();
     if (token.kind !== "word") {
-      const help = token.kind === "string" ? "names are written without quotes" : `write \`${example}\``;
+      const help =
+        token.kind === "string" ? "names are written without quotes" : `write \`${example}\``;
       this.#unexpected("P004", token, `expected ${what}, found ${describe(token)}`, help);
       return null;
     }
@@ -899,10 +991,15 @@ class Parser {
       this.#fault("P009", token, `the name is longer than ${nameLengthMax} characters`, {});
     } else if (!namePattern.test(token.text)) {
       // ActPlane takes nearly everything for a name, so this is no error.
-      this.#fault("P009", token, `the name \`${token.text}\` has characters that a name should not have`, {
-        severity: "warning",
-        help: "a name is letters, digits, `_` and `-`, and starts with a letter or `_`",
-      });
+      this.#fault(
+        "P009",
+        token,
+        `the name \`${token.text}\` has characters that a name should not have`,
+        {
+          severity: "warning",
+          help: "a name is letters, digits, `_` and `-`, and starts with a letter or `_`",
+        },
+      );
     }
     return { text: token.text, span: { start: token.start, end: token.end } };
   }
@@ -995,7 +1092,9 @@ class Parser {
 
   /** Whether `word` starts a line of a rule or a declaration. */
   #startsLine(word: string): boolean {
-    return isOneOf(effectWords, word) || isOneOf(tailWords, word) || isOneOf(declarationWords, word);
+    return (
+      isOneOf(effectWords, word) || isOneOf(tailWords, word) || isOneOf(declarationWords, word)
+    );
   }
 
   #atRuleWord(): boolean {
@@ -1071,9 +1170,14 @@ type PatternStyle = "path" | "plain";
 
 const startHelp = "a policy is made of `source`, `declassify`, `endorse`, `define` and `rule`";
 const clauseHelp = "a clause starts with `notify`, `block` or `kill`";
-const eventHelp =
-  "an event is `exec`, `read`, `write`, `open`, `create`, `unlink` or `rename`";
+const eventHelp = "an event is `exec`, `read`, `write`, `open`, `create`, `unlink` or `rename`";
 const durationHelp = "write a number and `ms`, `s`, `m`, `h` or `d`: `30m`";
+
+/** Whether `token` may stand behind an operation. */
+function startsTarget(token: Token): boolean {
+  if (token.kind === "string" || token.kind === "@") return true;
+  return token.kind === "word" && isOneOf(["exec", "file", "endpoint", "any"], token.text);
+}
 
 function describe(token: Token): string {
   if (token.kind === "end") return "the end of the text";

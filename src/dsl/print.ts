@@ -46,12 +46,18 @@ export function printTransform({ kind, label, gate }: Transform): string {
 export function printDefinition({ name, patterns }: Definition): string {
   const texts = patterns.map(printPattern);
   const line = `define ${name.text} = ${texts.join(", ")}`;
-  return line.length <= lineWidth ? `${line}\n` : `define ${name.text} =\n  ${texts.join(",\n  ")}\n`;
+  return line.length <= lineWidth
+    ? `${line}\n`
+    : `define ${name.text} =\n  ${texts.join(",\n  ")}\n`;
 }
 
 export function printRule(rule: Rule): string {
   const clauses = rule.clauses.map((clause) => `  ${printClause(clause)}\n`);
-  return [`rule ${rule.name.text}:\n`, ...clauses, ...ruleTails(rule).map(([, line]) => `  ${line}\n`)].join("");
+  return [
+    `rule ${rule.name.text}:\n`,
+    ...clauses,
+    ...ruleTails(rule).map(([, line]) => `  ${line}\n`),
+  ].join("");
 }
 
 /** The lines behind the clauses, by their first word. */
@@ -149,7 +155,9 @@ export function printCondition(condition: Condition): string {
       return [
         `after ${printEvent(condition.event)}`,
         ...(condition.exits === null ? [] : [`exits ${condition.exits}`]),
-        ...(condition.since.length === 0 ? [] : [`since ${condition.since.map(printEvent).join(" or ")}`]),
+        ...(condition.since.length === 0
+          ? []
+          : [`since ${condition.since.map(printEvent).join(" or ")}`]),
         ...within(condition.withinMs),
       ].join(" ");
     case "approved":
@@ -162,7 +170,9 @@ function within(ms: number | null): string[] {
 }
 
 export function printEvent(event: GateEvent): string {
-  return event.kind === "exec" ? `exec ${printExec(event.exec)}` : `${event.kind} ${printTarget(event.target)}`;
+  return event.kind === "exec"
+    ? `exec ${printExec(event.exec)}`
+    : `${event.kind} ${printTarget(event.target)}`;
 }
 
 /** A string as it is written: only a quote, and a `\` that would be read as an escape, are escaped. */

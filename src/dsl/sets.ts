@@ -101,7 +101,10 @@ class Expander {
   #operation(operation: Operation): Operation {
     if ("exec" in operation) return { ...operation, exec: this.exec(operation.exec) };
     if (isOneOf(endpointOperations, operation.kind)) {
-      return { ...operation, target: this.#endpointTarget(operation.target as EndpointTarget) } as Operation;
+      return {
+        ...operation,
+        target: this.#endpointTarget(operation.target as EndpointTarget),
+      } as Operation;
     }
     return { ...operation, target: this.#target(operation.target as Target) } as Operation;
   }
@@ -196,7 +199,9 @@ function oneOf(members: readonly Pattern[], written: Pattern): Pattern {
   const anyHasSlash = members.some((member) => member.text.includes("/"));
   const floats = (member: Pattern): boolean => anyHasSlash && !member.text.includes("/");
   const texts = members.map((member) => (floats(member) ? `**/${member.text}` : member.text));
-  const globs = members.map((member): Glob => (floats(member) ? [floating, ...member.glob] : member.glob));
+  const globs = members.map(
+    (member): Glob => (floats(member) ? [floating, ...member.glob] : member.glob),
+  );
   const text = texts.length === 1 ? (texts[0] as string) : `{${texts.join(",")}}`;
   const { set, span } = written;
   return { text, span, glob: alternatives(globs), ...(set === undefined ? {} : { set }) };

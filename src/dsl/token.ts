@@ -2,15 +2,7 @@
 
 export type TokenKind =
   /** A name, a keyword, a number or a duration: the parser knows which is wanted. */
-  | "word"
-  | "string"
-  | ":"
-  | "="
-  | ","
-  | "@"
-  | "("
-  | ")"
-  | "end";
+  "word" | "string" | ":" | "=" | "," | "@" | "(" | ")" | "end";
 
 export interface Token {
   readonly kind: TokenKind;

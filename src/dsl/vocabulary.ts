@@ -58,10 +58,10 @@ export const formerWords: ReadonlyMap<string, string> = new Map([
   ["warn", "write `notify`"],
   ["allow", "a policy names what is refused; write an exception with `unless`"],
   ["permit", "a policy names what is refused; write an exception with `unless`"],
-  ["label", "a label is introduced by `source LABEL = exec \"...\"`"],
+  ["label", 'a label is introduced by `source LABEL = exec "..."`'],
   ["reason", "write `because`"],
   ["remediation", "write `fix`"],
-  ["effect", "the effect is the first word of each clause: `block exec \"...\"`"],
+  ["effect", 'the effect is the first word of each clause: `block exec "..."`'],
 ]);
 
 export function isOneOf<T extends string>(words: readonly T[], word: string): word is T {

@@ -47,7 +47,8 @@ function usedSets(policy: Policy): Set<string> {
   }
   for (const { set } of targetsOf(policy)) if (set !== null) used.add(set.text);
   for (const { origin } of policy.sources) {
-    const pattern = origin.kind === "file" ? origin.pattern : origin.kind === "endpoint" ? origin.endpoint : null;
+    const pattern =
+      origin.kind === "file" ? origin.pattern : origin.kind === "endpoint" ? origin.endpoint : null;
     if (pattern?.set !== undefined) used.add(pattern.set.text);
   }
   return used;

@@ -7,28 +7,33 @@ import { coversOperation } from "../cover.ts";
 import { isAlwaysTrue } from "../logic.ts";
 import { printCondition } from "../print.ts";
 
+/** Pairs looked at; a policy with more gates than this allows gets no further advice of this kind. */
+const pairsMax = 20_000;
+
 export function checkGates({ policy, inherited, source }: CheckContext): Diagnostic[] {
   const all = [...policy.rules, ...inherited.rules];
-  const refusals = all.flatMap(({ name, clauses }) =>
-    clauses.filter(refusesEverybody).map((clause) => ({ name, clause })),
+  let pairs = 0;
+  const refusals = all.flatMap((rule) =>
+    rule.clauses.filter(refusesEverybody).map((clause) => ({ rule, clause })),
   );
   const diagnostics: Diagnostic[] = [];
   for (const rule of policy.rules) {
     for (const clause of rule.clauses) {
       for (const condition of clause.unless) {
         const event = awaitedEvent(condition);
-        if (event === null) continue;
+        pairs += refusals.length;
+        if (event === null || pairs > pairsMax) continue;
         const refusal = refusals.find((other) => keepsShut(other.clause, condition, event));
         if (refusal === undefined) continue;
         const { span } = refusal.clause;
-        const own = policy.rules.some(({ clauses }) => clauses.includes(refusal.clause));
+        const own = policy.rules.includes(refusal.rule);
         diagnostics.push({
           severity: "warning",
           code: "C040",
           message:
             refusal.clause === clause
               ? "this gate never opens: the clause refuses the event that would open it"
-              : `this gate never opens: the rule \`${refusal.name.text}\` refuses the event that would open it`,
+              : `this gate never opens: the rule \`${refusal.rule.name.text}\` refuses the event that would open it`,
           source,
           span: condition.span,
           help: "wait for an event that the policy lets happen",
@@ -49,10 +54,9 @@ function refusesEverybody({ effect, condition }: Clause): boolean {
 
 /** The refusal has no exception, or only this gate, which is shut until the event. */
 function keepsShut(refusal: Clause, gate: Condition, event: GateEvent): boolean {
-  const text = printCondition(gate);
   return (
-    refusal.unless.every((condition) => printCondition(condition) === text) &&
-    coversOperation(refusal.operation, event)
+    coversOperation(refusal.operation, event) &&
+    refusal.unless.every((condition) => printCondition(condition) === printCondition(gate))
   );
 }
 

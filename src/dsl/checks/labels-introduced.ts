@@ -25,7 +25,9 @@ export function checkLabelsIntroduced({ policy, source, inherited }: CheckContex
           message: `the label \`${use.label}\` is never introduced${end}`,
           source,
           span: use.span,
-          help: didYouMean(use.label, introduced) ?? `introduce it: \`source ${use.label} = file "..."\``,
+          help:
+            didYouMean(use.label, introduced) ??
+            `introduce it: \`source ${use.label} = file "..."\``,
         });
       }
     }
@@ -39,7 +41,8 @@ export function checkLabelsIntroduced({ policy, source, inherited }: CheckContex
       message: `the label \`${label.text}\` is never introduced, so there is nothing to declassify`,
       source,
       span: label.span,
-      help: didYouMean(label.text, introduced) ?? `introduce it: \`source ${label.text} = file "..."\``,
+      help:
+        didYouMean(label.text, introduced) ?? `introduce it: \`source ${label.text} = file "..."\``,
     });
   }
   return diagnostics;

@@ -20,7 +20,9 @@ export function checkNeverMatches({ policy, source }: CheckContext): Diagnostic[
       return {
         severity: "warning",
         code: first ? "C021" : "C020",
-        message: first ? `the rule \`${rule.name.text}\` never matches: ${message}` : `this clause never matches: ${message}`,
+        message: first
+          ? `the rule \`${rule.name.text}\` never matches: ${message}`
+          : `this clause never matches: ${message}`,
         source,
         span,
         help,

@@ -5,7 +5,9 @@ import type { CheckContext } from "../check.ts";
 
 export function checkReasons({ policy, source }: CheckContext): Diagnostic[] {
   return policy.rules
-    .filter((rule) => rule.because === null && rule.clauses.some(({ effect }) => effect !== "notify"))
+    .filter(
+      (rule) => rule.because === null && rule.clauses.some(({ effect }) => effect !== "notify"),
+    )
     .map((rule) => ({
       severity: "hint",
       code: "C060",

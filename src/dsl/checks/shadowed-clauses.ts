@@ -3,13 +3,13 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Clause, Effect, Rule } from "../ast.ts";
 import type { CheckContext } from "../check.ts";
-import { coversExceptions, coversKind, coversOperation } from "../cover.ts";
+import { coversExceptions, coversOperation, generalKinds } from "../cover.ts";
 import { implies } from "../logic.ts";
 
 const strength: Record<Effect, number> = { notify: 0, block: 1, kill: 2 };
 
 /** Pairs looked at; a policy with more clauses than this allows gets no further advice of this kind. */
-const pairsMax = 50_000;
+const pairsMax = 20_000;
 
 interface Placed {
   readonly rule: Rule;
@@ -17,33 +17,48 @@ interface Placed {
 }
 
 export function checkShadowedClauses({ policy, inherited, source }: CheckContext): Diagnostic[] {
-  const own = policy.rules.flatMap((rule) => rule.clauses.map((clause): Placed => ({ rule, clause })));
-  const others = inherited.rules.flatMap((rule) => rule.clauses.map((clause): Placed => ({ rule, clause })));
-  const candidates = [...own, ...others].filter(({ clause }) => clause.effect !== "notify");
+  const own = policy.rules.flatMap(placed);
+  const strong = [...own, ...inherited.rules.flatMap(placed)].filter(
+    ({ clause }) => clause.effect !== "notify",
+  );
+  // Only clauses of the same operation are compared, and with them those of `write`, which stands for several.
+  const byKind = Map.groupBy(strong, ({ clause }) => clause.operation.kind);
   const diagnostics: Diagnostic[] = [];
   let pairs = 0;
   for (const weak of own) {
-    const shadow = candidates.find((strong) => {
-      pairs += 1;
-      return pairs <= pairsMax && shadows(strong.clause, weak.clause);
-    });
-    if (shadow !== undefined) diagnostics.push(describe(weak, shadow, source, own.includes(shadow)));
+    const { effect, operation } = weak.clause;
+    if (effect === "kill") continue;
+    const kinds = generalKinds(operation.kind);
+    const candidates = kinds.flatMap((kind) => byKind.get(kind) ?? []);
+    pairs += candidates.length;
+    if (pairs > pairsMax) break;
+    const shadow = candidates.find(({ clause }) => shadows(clause, weak.clause));
+    if (shadow !== undefined)
+      diagnostics.push(describe(weak, shadow, source, policy.rules.includes(shadow.rule)));
   }
   return diagnostics;
 }
 
-/** Cheap questions first: nearly every pair ends at one of the first two. */
+function placed(rule: Rule): Placed[] {
+  return rule.clauses.map((clause) => ({ rule, clause }));
+}
+
+/** Cheap questions first. */
 function shadows(strong: Clause, weak: Clause): boolean {
   return (
     strength[strong.effect] > strength[weak.effect] &&
-    coversKind(strong.operation.kind, weak.operation.kind) &&
+    coversOperation(strong.operation, weak.operation) &&
     coversExceptions(strong.unless, weak.unless) &&
-    implies(weak.condition, strong.condition) &&
-    coversOperation(strong.operation, weak.operation)
+    implies(weak.condition, strong.condition)
   );
 }
 
-function describe(weak: Placed, strong: Placed, source: CheckContext["source"], isOwn: boolean): Diagnostic {
+function describe(
+  weak: Placed,
+  strong: Placed,
+  source: CheckContext["source"],
+  isOwn: boolean,
+): Diagnostic {
   const { effect } = strong.clause;
   const place = strong.rule === weak.rule ? "this rule" : `the rule \`${strong.rule.name.text}\``;
   return {
@@ -53,6 +68,8 @@ function describe(weak: Placed, strong: Placed, source: CheckContext["source"], 
     source,
     span: weak.clause.span,
     help: "drop this clause, or make the stronger one narrower",
-    ...(isOwn ? { related: [{ source, span: strong.clause.span, message: "the stronger clause" }] } : {}),
+    ...(isOwn
+      ? { related: [{ source, span: strong.clause.span, message: "the stronger clause" }] }
+      : {}),
   };
 }

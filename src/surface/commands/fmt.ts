@@ -1,0 +1,55 @@
+// `actplane fmt`: the canonical layout of policy text, also inside a YAML document.
+
+import { writeFileSync } from "node:fs";
+import { hasErrors } from "../../base/diagnostic.ts";
+import { formatFile } from "../../dsl/format.ts";
+import type { Io } from "../io.ts";
+import { isReadable, openPolicyFile, PolicyFileError, type PolicyFile } from "../policy-file.ts";
+import { renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
+
+export interface FmtArguments {
+  readonly file: string | undefined;
+  readonly check?: boolean;
+  readonly write?: boolean;
+}
+
+const exits = { done: 0, usage: 1, different: 2, errors: 3 } as const;
+
+export async function fmt(io: Io, given: FmtArguments): Promise<number> {
+  let file: PolicyFile;
+  try {
+    file = await openPolicyFile(io, given.file);
+  } catch (error) {
+    if (!(error instanceof PolicyFileError)) throw error;
+    io.stderr.write(`actplane fmt: ${error.message}\n`);
+    return exits.usage;
+  }
+  const { value: text, diagnostics } = isReadable(file)
+    ? formatFile(file.value)
+    : { value: "", diagnostics: file.diagnostics };
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  if (hasErrors(errors)) {
+    io.stderr.write(renderDiagnostics(errors, { color: wantsColor(io.stderr, io.env) }));
+    return exits.errors;
+  }
+  return finish(io, file, text, given);
+}
+
+function finish(io: Io, file: PolicyFile, text: string, given: FmtArguments): number {
+  const { name, text: before } = file.value;
+  if (given.check === true) {
+    if (text === before) return exits.done;
+    io.stderr.write(`${name} is not in the canonical form; \`actplane fmt --write\` changes it\n`);
+    return exits.different;
+  }
+  if (given.write !== true) {
+    io.stdout.write(text);
+    return exits.done;
+  }
+  if (file.path === null) {
+    io.stderr.write("actplane fmt: standard input cannot be written to; leave --write out\n");
+    return exits.usage;
+  }
+  if (text !== before) writeFileSync(file.path, text);
+  return exits.done;
+}

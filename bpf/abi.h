@@ -74,7 +74,7 @@ struct image_header {
 	__u32 automata[AUTOMATON_KINDS][GROUPS_MAX]; /* offsets of struct automaton; 0 ends the list */
 };
 
-/* Aligned to 4 words. */
+/* Aligned to its 8 words. */
 struct automaton {
 	__u32 classes_at; /* 256 bytes in 64 words, little endian: byte value -> class */
 	__u32 states_at;  /* struct state[states], aligned to 4 words */

@@ -127,7 +127,7 @@ static __always_inline __u32 args_copy_start(struct scratch *scratch, struct arg
 }
 
 struct args_match {
-	struct walker walker;
+	struct walker *walker;
 	struct scratch *scratch;
 	struct verdict *v;
 	struct args_source *source;
@@ -154,6 +154,15 @@ static __always_inline void atoms_set(struct scratch *scratch, struct verdict *v
 	bpf_loop(table_word(v->base + at), atoms_set_step, &scan, 0);
 }
 
+/* As atoms_set, as a function of its own: the stack of its callers is short. */
+GLOBAL int atoms_set_list(struct scratch *scratch, struct verdict *v, __u32 at)
+{
+	if (!scratch || !v)
+		return 0;
+	atoms_set(scratch, v, at);
+	return 0;
+}
+
 static long args_byte_step(__u32 index, struct args_match *m)
 {
 	__u8 byte;
@@ -168,17 +177,17 @@ static long args_byte_step(__u32 index, struct args_match *m)
 		return 0; /* still where argv[0] is */
 	}
 	/* Dead means no argument can matter any more; the walk still has to find the end. */
-	if (!m->walker.number)
+	if (!m->walker->number)
 		return 1;
-	walker_step(&m->walker, byte);
-	if (!byte && m->walker.number && m->walker.state.accept)
-		atoms_set(m->scratch, m->v, m->walker.state.accept);
-	return m->walker.failed ? 1 : 0;
+	walker_step(m->walker, byte);
+	if (!byte && m->walker->number && m->walker->state.accept)
+		atoms_set(m->scratch, m->v, m->walker->state.accept);
+	return m->walker->failed ? 1 : 0;
 }
 
 static long args_chunk_step(__u32 index, struct args_match *m)
 {
-	if (!m->left || m->address >= m->source->end || !m->walker.number)
+	if (!m->left || m->address >= m->source->end || !m->walker->number)
 		return 1;
 	m->bytes = args_copy(m->scratch, m->source, m->address);
 	if (!m->bytes) {
@@ -197,17 +206,18 @@ GLOBAL int args_walk(struct scratch *scratch, struct verdict *v, struct args_sou
 
 	if (!scratch || !v || !source)
 		return 0;
+	m.walker = &scratch->args_walker;
 	m.address = source->from;
 	m.left = source->count;
 	m.skip = source->skip;
-	if (!walker_begin(&m.walker, v, AUTOMATON_ARGS, 0))
+	if (!walker_begin(m.walker, v, AUTOMATON_ARGS, 0))
 		return 1;
 	if (source->end - source->from > ARG_BYTES_MAX)
 		return 0;
 	if (start)
-		walker_enter(&m.walker, start);
+		walker_enter(m.walker, start);
 	bpf_loop(ARG_CHUNKS_MAX, args_chunk_step, &m, 0);
-	return !m.failed && !m.walker.failed;
+	return !m.failed && !m.walker->failed;
 }
 
 /* Apply the entries of a program's accept list. */
@@ -225,6 +235,8 @@ GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32
 	scan.atoms = scratch->atoms;
 	scan.strict_args = v->flags & EVENT_STRICT_ARGS;
 	scan.entries_at = v->base + image->entries_at;
+	if (wanted & CLAUSES)
+		gates_look(v);
 	bpf_loop(table_word(v->base + at), entries_scan_step, &scan, 0);
 	return 0;
 }
@@ -275,7 +287,7 @@ GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_so
 	bpf_loop(image->atom_words, atoms_clear_step, &clear, 0);
 	for (int i = 0; i < GROUPS_MAX; i++) {
 		if (scratch->names[0].extras[i])
-			atoms_set(scratch, v, scratch->names[0].extras[i] + 1);
+			atoms_set_list(scratch, v, scratch->names[0].extras[i] + 1);
 		if (name->extras[i] && !start)
 			start = table_word(v->base + name->extras[i]);
 	}

@@ -83,7 +83,7 @@ struct {
 #define NAME_BYTES 256
 #define CHUNK_BYTES 1024
 
-/* What the rules saw of one operation and what they said. Small enough for the stack of a cgroup program. */
+/* What the rules saw of one operation and what they said. */
 struct verdict {
 	__u64 thread;  /* as bpf_get_current_pid_tgid */
 	__u32 base;    /* image */
@@ -98,6 +98,8 @@ struct verdict {
 	__u32 seen[LABEL_WORDS];   /* labels the rules see: the process's, the object's, the sources' */
 	__u64 opens;   /* gates this operation opens or starts a run of */
 	__u64 stales;
+	__u64 open_gates; /* once gates_looked */
+	__u32 gates_looked;
 	__u32 clauses_count;
 	__u32 clauses[EVENT_CLAUSES_MAX];
 };
@@ -108,6 +110,17 @@ struct name_fold {
 	__u32 out;   /* where the kept part begins */
 	__u32 back;  /* where the name being moved begins */
 	__u32 skip;  /* names that a later `..` takes back */
+};
+
+/* An automaton being walked: absolute offsets, and the current state's record. */
+struct walker {
+	__u32 classes_at;
+	__u32 states_at;
+	__u32 comb_at;
+	__u32 start;
+	__u32 number; /* current state; 0 is dead */
+	struct state state;
+	__u32 failed;
 };
 
 /* What accepts one of a program's names. */
@@ -132,6 +145,7 @@ struct scratch {
 	struct name_fold fold;
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
+	struct walker args_walker;
 	struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
 	struct verdict verdict;
 	/* Between the check of an exec and its point of no return. */
@@ -148,6 +162,20 @@ struct {
 	__type(key, int);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/*
+ * The verdict about an address, while it is made; key: thread. Cgroup programs have no task storage
+ * before 6.18, and with a verdict on the stack the calls below need more than its 512 bytes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct verdict);
+} address_verdicts SEC(".maps");
+
+const struct verdict no_verdict = {};
 
 /* ---- settings, fixed when the programs are loaded ---- */
 

@@ -9,17 +9,6 @@
 /* Entries one accept list or image may hold; the compiler keeps below it. */
 #define ENTRIES_MAX (1 << 20)
 
-/* An automaton being walked: absolute offsets, and the current state's record. */
-struct walker {
-	__u32 classes_at;
-	__u32 states_at;
-	__u32 comb_at;
-	__u32 start;
-	__u32 number; /* current state; 0 is dead */
-	struct state state;
-	__u32 failed;
-};
-
 static __always_inline void walker_enter(struct walker *w, __u32 number)
 {
 	struct state *state = TABLE_RECORD(w->states_at + number * 4, struct state);
@@ -111,35 +100,34 @@ static __always_inline bool gate_is_open(struct session *session, struct verdict
 struct gates_scan {
 	struct session *session;
 	struct verdict *v;
-	__u64 mask;
-	__u32 open;
+	__u32 count;
 };
 
 static long gates_scan_step(__u32 gate, struct gates_scan *scan)
 {
-	if (gate >= GATES_MAX)
+	if (gate >= GATES_MAX || gate >= scan->count)
 		return 1;
-	if (!(scan->mask >> gate))
-		return 1;
-	if (scan->mask >> gate & 1 && gate_is_open(scan->session, scan->v, gate)) {
-		scan->open = 1;
-		return 1;
-	}
+	if (gate_is_open(scan->session, scan->v, gate))
+		scan->v->open_gates |= 1ull << gate;
 	return 0;
 }
 
-/* Is any gate of `mask` open? A session that is not there has none open. */
-GLOBAL int any_gate_open(struct verdict *v, __u64 mask)
+/* Find out which gates are open, once an operation and before the first clause that may ask. */
+GLOBAL int gates_look(struct verdict *v)
 {
-	struct gates_scan scan = { .v = v, .mask = mask };
+	struct gates_scan scan = { .v = v };
+	struct image_header *image;
 
-	if (!v)
+	if (!v || v->gates_looked)
 		return 0;
+	v->gates_looked = 1;
+	image = image_of(v);
 	scan.session = session_of(v);
-	if (!scan.session)
+	if (!image || !scan.session)
 		return 0;
+	scan.count = image->gates;
 	bpf_loop(GATES_MAX, gates_scan_step, &scan, 0);
-	return scan.open;
+	return 0;
 }
 
 /* Reading an accept list. `atoms` is null for anything but an exec. */
@@ -274,7 +262,7 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	if (scan->atoms && list_holds(v, scan->atoms, entry->except_not_at, 1))
 		return 0;
 	gates = (__u64)entry->gates[1] << 32 | entry->gates[0];
-	if (gates && any_gate_open(v, gates))
+	if (gates & v->open_gates)
 		return 0;
 	verdict_add(v, entry);
 	return 0;
@@ -296,6 +284,8 @@ GLOBAL int scan_list(struct verdict *v, __u32 at, __u32 wanted)
 		return 0;
 	scan.at = v->base + at + 1;
 	scan.entries_at = v->base + image->entries_at;
+	if (wanted & CLAUSES)
+		gates_look(v);
 	bpf_loop(table_word(v->base + at), entries_scan_step, &scan, 0);
 	return 0;
 }
@@ -312,6 +302,7 @@ GLOBAL int scan_all(struct verdict *v)
 	if (!image)
 		return 0;
 	scan.entries_at = v->base + image->entries_at;
+	gates_look(v);
 	bpf_loop(image->entries, entries_scan_step, &scan, 0);
 	return 0;
 }

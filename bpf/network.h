@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * network.h: one operation on one address, decided. Everything lives on the stack, because cgroup
- * programs have no task storage before 6.18.
+ * network.h: one operation on one address, decided.
  */
 #ifndef ACTPLANE_NETWORK_H
 #define ACTPLANE_NETWORK_H
@@ -90,17 +89,25 @@ GLOBAL int endpoint_judge(struct endpoint *endpoint, struct verdict *v)
 static __always_inline int endpoint_event(struct proc *proc, __u64 thread, __u32 ops, struct endpoint *endpoint,
 					  bool signals)
 {
-	struct verdict v;
 	struct event_data data = { .first = (__u64)endpoint->bytes, .first_bytes = ENDPOINT_BYTES };
+	struct verdict *v;
 	int result;
 
-	if (!verdict_begin(&v, proc, ops, 1))
+	bpf_map_update_elem(&address_verdicts, &thread, &no_verdict, BPF_ANY);
+	v = bpf_map_lookup_elem(&address_verdicts, &thread);
+	if (!v) {
+		count(COUNTER_STRICT_STATE);
 		return -EPERM;
-	v.thread = thread;
-	endpoint_judge(endpoint, &v);
-	result = conclude(&v, proc, &data, signals);
-	if (!result && labels_acquire(proc, &v))
-		emit(EVENT_LABEL, &v, proc, 0, &data);
+	}
+	result = -EPERM;
+	if (verdict_begin(v, proc, ops, 1)) {
+		v->thread = thread;
+		endpoint_judge(endpoint, v);
+		result = conclude(v, proc, &data, signals);
+		if (!result && labels_acquire(proc, v))
+			emit(EVENT_LABEL, v, proc, 0, &data);
+	}
+	bpf_map_delete_elem(&address_verdicts, &thread);
 	return result;
 }
 

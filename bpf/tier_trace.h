@@ -86,8 +86,9 @@ static __always_inline void base_of(struct path_base *base, struct task_struct *
 }
 
 /* A descriptor was made or used: the file it refers to is certain, whatever path led there. */
-static __always_inline void on_descriptor(struct task_struct *task, __u64 descriptor, __u32 ops)
+GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = file_of(task, descriptor);
 	struct file_request request = { .ops = ops };
 	__u32 mode;
@@ -96,7 +97,7 @@ static __always_inline void on_descriptor(struct task_struct *task, __u64 descri
 		/* Another thread closed it already: what it was cannot be told. */
 		count(COUNTER_STRICT_PATH);
 		bpf_send_signal(SIGKILL);
-		return;
+		return 0;
 	}
 	request.inode = (__u64)BPF_CORE_READ(file, f_inode);
 	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
@@ -111,18 +112,12 @@ static __always_inline void on_descriptor(struct task_struct *task, __u64 descri
 			request.ops |= OP_CREATE;
 	}
 	file_event(&request);
-}
-
-static __always_inline void on_written_name(struct task_struct *task, __s32 directory, __u64 name, __u32 ops)
-{
-	struct file_request request = { .ops = ops, .name = name };
-
-	base_of(&request.base, task, directory);
-	file_event(&request);
+	return 0;
 }
 
 /* Where the arguments of a call that changes names are: `first` may be a directory descriptor. */
 struct name_call {
+	__u64 registers; /* struct pt_regs of the caller */
 	__u32 ops;
 	__u32 new_ops;  /* not 0: a second name follows */
 	__u32 at;       /* 1: a directory stands before each name */
@@ -181,24 +176,35 @@ static __always_inline bool name_call_of(struct name_call *call, __u64 number)
 	return false;
 }
 
-static __always_inline void on_name_call(struct task_struct *task, struct pt_regs *regs, struct name_call *call)
+/* A function of its own because the stack of the path walk below is short. */
+GLOBAL int on_name_call(struct name_call *call)
 {
-	__u64 args[5] = { BPF_CORE_READ(regs, di), BPF_CORE_READ(regs, si), BPF_CORE_READ(regs, dx),
-			  BPF_CORE_READ(regs, r10), 0 };
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file_request request = {};
+	struct pt_regs *regs;
+	__u64 a, b, c;
 
+	if (!call)
+		return 0;
+	regs = (void *)call->registers;
+	a = BPF_CORE_READ(regs, di);
+	b = BPF_CORE_READ(regs, si);
+	c = BPF_CORE_READ(regs, dx);
 	if (call->shift) {
-		args[0] = args[1];
-		args[1] = args[2];
+		a = b;
+		b = c;
 	}
-	if (!call->at) {
-		args[3] = args[1];
-		args[1] = args[0];
-		args[0] = AT_FDCWD;
-		args[2] = AT_FDCWD;
-	}
-	on_written_name(task, args[0], args[1], call->ops);
-	if (call->new_ops)
-		on_written_name(task, args[2], args[3], call->new_ops);
+	request.ops = call->ops;
+	request.name = call->at ? b : a;
+	base_of(&request.base, task, call->at ? a : AT_FDCWD);
+	file_event(&request);
+	if (!call->new_ops)
+		return 0;
+	request.ops = call->new_ops;
+	request.name = call->at ? BPF_CORE_READ(regs, r10) : b;
+	base_of(&request.base, task, call->at ? c : AT_FDCWD);
+	file_event(&request);
+	return 0;
 }
 
 SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
@@ -221,13 +227,14 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 	task = (void *)bpf_get_current_task();
 	number = BPF_CORE_READ(regs, orig_ax);
 	if (opens(number, BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)) {
-		on_descriptor(task, result, OP_OPEN);
+		on_descriptor(result, OP_OPEN);
 	} else if (number == NR_FTRUNCATE) {
-		on_descriptor(task, BPF_CORE_READ(regs, di), OP_TRUNCATE);
+		on_descriptor(BPF_CORE_READ(regs, di), OP_TRUNCATE);
 	} else if (number == NR_FCHMOD || number == NR_FCHOWN) {
-		on_descriptor(task, BPF_CORE_READ(regs, di), OP_METADATA);
+		on_descriptor(BPF_CORE_READ(regs, di), OP_METADATA);
 	} else if (name_call_of(&call, number)) {
-		on_name_call(task, regs, &call);
+		call.registers = (__u64)regs;
+		on_name_call(&call);
 	}
 	return 0;
 }

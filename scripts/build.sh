@@ -15,11 +15,30 @@ stale() {
   [[ ! -e "$output" || -n "$(find "$@" -newer "$output" -print -quit)" ]]
 }
 
+# Two builds at once would write the same files.
+mkdir -p build
+exec {lock}>build/.lock
+flock "$lock"
+
+# An output is as old as the start of its build, so that an edit made meanwhile counts as newer.
+started="$(mktemp)"
+trap 'rm -f "$started"' EXIT
+begin() {
+  say "build: $1"
+  touch "$started"
+}
+# finish TEMPORARY OUTPUT
+finish() {
+  touch -r "$started" "$1"
+  mv "$1" "$2"
+}
+
 build_libbpf() {
   local output=build/libbpf-actplane.so
   stale "$output" packaging/libbpf || return 0
-  say "build: $output"
-  bash packaging/libbpf/build.sh "$output"
+  begin "$output"
+  bash packaging/libbpf/build.sh "$output.tmp"
+  finish "$output.tmp" "$output"
 }
 
 # One object per bpf/*.bpf.c. llvm-strip drops DWARF and keeps BTF, which CO-RE and the ABI test need.
@@ -30,27 +49,27 @@ build_bpf_objects() {
     [[ -e "$source" ]] || continue
     output="build/bpf/$(basename "${source%.c}").o"
     stale "$output" bpf || continue
-    say "build: $output"
+    begin "$output"
     "$clang" -target bpf -O2 -g -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror -I bpf -c "$source" -o "$output.tmp"
     "$llvm_strip" -g "$output.tmp"
-    mv "$output.tmp" "$output"
+    finish "$output.tmp" "$output"
   done
 }
 
 # Workers are entry points of their own: the compiled executable finds only what was bundled.
 # The two --no-compile-autoload flags are security: without them the executable runs the `preload` of the current
-# folder's bunfig.toml and reads its .env, so a file in an agent's checkout would run as root (test/native/autoload.test.ts).
+# folder's bunfig.toml and reads its .env, so a file in an agent's checkout would run as root (test/kernel/executable.test.ts).
 build_executable() {
   local output=dist/actplane
   local workers=()
   mapfile -t workers < <(find src -name '*.worker.ts' | sort)
   stale "$output" src build/libbpf-actplane.so build/bpf package-lock.json tsconfig.json scripts/build.sh || return 0
-  say "build: $output"
+  begin "$output"
   mkdir -p dist
   "$bun" build --compile --target=bun-linux-x64 --minify --bytecode --format=esm --splitting \
     --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
     src/main.ts "${workers[@]}" --outfile "$output.tmp" >&2
-  mv "$output.tmp" "$output"
+  finish "$output.tmp" "$output"
 }
 
 build_libbpf

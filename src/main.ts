@@ -1,7 +1,7 @@
 // The entry point of the executable. Our own re-executions come first and load nothing but their part, because the one
 // is waited for and the other stays.
 
-const [verb, ...rest] = process.argv.slice(2);
+const verb = process.argv[2];
 
 if (verb === "__launch") {
   const { launchProcess } = await import("./kernel/launch.process.ts");
@@ -10,8 +10,11 @@ if (verb === "__launch") {
   const { guardianProcess } = await import("./kernel/guardian.process.ts");
   guardianProcess();
 } else {
-  console.error("actplane: no command line yet", rest.length);
-  process.exitCode = 125;
+  const [{ cli }, { processIo }] = await Promise.all([
+    import("./surface/cli.ts"),
+    import("./surface/io.ts"),
+  ]);
+  process.exitCode = await cli(process.argv.slice(2), processIo());
 }
 
 export {};

@@ -98,6 +98,22 @@ test("without a terminal SIGINT to us is for the command", async () => {
   expect(await child.exited).toBe(130);
 });
 
+// Two orphans end while the command runs; it counts what is left of them.
+const orphans =
+  "unshare --pid --fork --mount-proc $RUN sh -c '(sleep 0.1 &); (sleep 0.2 &); sleep 0.6; ps -e -o stat= | grep -c ^Z; exit 3'";
+
+test("as PID 1 we reap orphans and still tell the command's exit code", () =>
+  check(orphans, { out: "0\n", code: 3 }));
+
+test("which the runtime alone does not", () =>
+  check(`NO_REAPER=1 ${orphans}`, { out: "2\n", code: 3 }));
+
+test("as PID 1 we hand SIGTERM on", () =>
+  check(
+    'unshare --pid --fork --mount-proc --kill-child=TERM bash -c \'exec $RUN sh -c "trap \\"echo told; exit 4\\" TERM; sleep 0.3 & wait; kill -TERM 1; sleep 2 & wait"\'',
+    { out: "told\n", code: 4 },
+  ));
+
 test("when we die before the release the command never runs", async () => {
   const marker = `/tmp/actplane-launch-test-${process.pid}`;
   const { code } = await shell(`$RUN touch ${marker}`, { DIE_BEFORE_RELEASE: "1" });

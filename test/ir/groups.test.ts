@@ -1,0 +1,36 @@
+// Sets of patterns that compete are divided; what they match stays the same.
+
+import { expect, test } from "bun:test";
+import { GROUPS_MAX, header } from "../../src/ir/abi.ts";
+import { clausesOf, compilerCodes, compileText } from "./support.ts";
+
+const folders = (count: number): string =>
+  Array.from({ length: count }, (_, i) => `rule r${i}: notify write "**/folder-${i}/**"`).join(
+    "\n",
+  );
+
+test("competing patterns get several automata and still all match", () => {
+  const compiled = compileText(folders(30));
+  const groups = compiled.automata.filter(({ kind }) => kind === "path");
+  expect(groups.length).toBeGreaterThan(1);
+  expect(groups.length).toBeLessThanOrEqual(GROUPS_MAX);
+  expect(compiled.image[header.automata + groups.length - 1]).not.toBe(0);
+  expect(groups.flatMap(({ clauses }) => clauses).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 30 }, (_, i) => i),
+  );
+  expect(clausesOf(compiled, "path", "/a/folder-3/b/folder-29/folder-17/x")).toEqual([3, 17, 29]);
+  expect(clausesOf(compiled, "path", "/a/folder-3")).toEqual([]);
+});
+
+test("patterns of one clause do not compete: they mean the same", () => {
+  const set = Array.from({ length: 200 }, (_, i) => `"**/folder-${i}/**"`).join(", ");
+  const compiled = compileText(`define ALL = ${set}\nrule r: notify write @ALL`);
+  const [only, ...others] = compiled.automata.filter(({ kind }) => kind === "path");
+  expect(others).toEqual([]);
+  expect(only?.states).toBeLessThan(3000);
+  expect(clausesOf(compiled, "path", "/x/folder-199/y")).toEqual([0]);
+});
+
+test("a set that no division helps is an error with its sizes", () => {
+  expect(compilerCodes(folders(300))).toEqual(["X004"]);
+});

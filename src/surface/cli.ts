@@ -4,19 +4,20 @@
 // To add a verb: a function below that declares it and hands its options to the imported work, and a
 // line in `cli`. The work yields the exit code.
 
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Host } from "./host.ts";
 import type { Io } from "./io.ts";
 
 /** Yields the exit code. */
 export type Finish = (code: number) => void;
 
-export type Register = (program: Command, io: Io, finish: Finish) => void;
+export type Register = (program: Command, io: Io, finish: Finish, host: Host) => void;
 
 /** Wrong options or arguments, and files that cannot be read. */
 const usageExit = 1;
 
 /** Runs `actplane ARGV` and yields its exit code. */
-export async function cli(argv: readonly string[], io: Io): Promise<number> {
+export async function cli(argv: readonly string[], io: Io, host: Host): Promise<number> {
   let code = 0;
   const finish: Finish = (given) => {
     code = given;
@@ -32,7 +33,7 @@ export async function cli(argv: readonly string[], io: Io): Promise<number> {
       writeErr: (text) => void io.stderr.write(text),
     })
     .exitOverride();
-  for (const register of verbs) register(program, io, finish);
+  for (const register of verbs) register(program, io, finish, host);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -85,5 +86,55 @@ const registerFmt: Register = (program, io, finish) => {
     });
 };
 
+const registerRun: Register = (program, io, finish, host) => {
+  program
+    .command("run")
+    .description("run a command and all it starts under a policy")
+    .argument("<command...>", "the command and its arguments, after `--`")
+    .addOption(
+      new Option(
+        "--policy <file>",
+        "policy document or text; default: the nearest actplane.yaml upwards",
+      ),
+    )
+    .addOption(new Option("--rule <text>", "policy text instead of a file").conflicts("policy"))
+    .option("--domain <name>", "a domain of the document; default: its default domain")
+    .option("--user <name>", "run the command as this user; default: who called sudo")
+    .option("--degraded", "start although this host carries out some clauses weaker than written")
+    .addOption(
+      new Option("--tier <tier>", "use this way into the kernel only").choices([
+        "lsm",
+        "modify-return",
+        "tracepoint",
+      ]),
+    )
+    .option("--events <file>", "append every event to this file, a JSON object a line")
+    .option("--json", "tell matches and the summary as JSON lines on standard error")
+    .option("--quiet", "say nothing where no rule matches")
+    .addOption(
+      new Option("--ring-bytes <n>", "size of the event ring, a power of two")
+        .default(1 << 20)
+        .argParser(ringBytes)
+        .hideHelp(),
+    )
+    .passThroughOptions()
+    .addHelpText(
+      "after",
+      "\nExit code: the command's; 125 not started, 126 cannot be executed, 127 not found.",
+    )
+    .action(async (command: string[], options) => {
+      const { run } = await import("./commands/run.ts");
+      finish(await run(io, host, { ...options, command }));
+    });
+};
+
+function ringBytes(text: string): number {
+  const bytes = Number(text);
+  const isPowerOfTwo = Number.isInteger(Math.log2(bytes));
+  if (bytes < 4096 || !isPowerOfTwo)
+    throw new InvalidArgumentError("a power of two, at least 4096");
+  return bytes;
+}
+
 /** In the order of the help. */
-const verbs: readonly Register[] = [registerCheck, registerFmt];
+const verbs: readonly Register[] = [registerRun, registerCheck, registerFmt];

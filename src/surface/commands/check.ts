@@ -11,8 +11,8 @@ import {
   inlinePolicy,
   isReadable,
   openPolicyFile,
-  PolicyFileError,
   type PolicyFile,
+  PolicyFileError,
 } from "../policy-file.ts";
 import { diagnosticsJson, renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
 import { walkWorkspace } from "../workspace.ts";

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { hasErrors } from "../../base/diagnostic.ts";
 import { formatFile } from "../../dsl/format.ts";
 import type { Io } from "../io.ts";
-import { isReadable, openPolicyFile, PolicyFileError, type PolicyFile } from "../policy-file.ts";
+import { isReadable, openPolicyFile, type PolicyFile, PolicyFileError } from "../policy-file.ts";
 import { renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
 
 export interface FmtArguments {

@@ -1,0 +1,276 @@
+// `actplane run -- CMD`: the command and everything it starts, governed from its first instruction.
+
+import { type WriteStream, createWriteStream } from "node:fs";
+import { resolve } from "node:path";
+import { hasErrors } from "../../base/diagnostic.ts";
+import { takeInheritance } from "../../kernel/inheritance.ts";
+import { type Counters, type Kernel, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
+import { LaunchCode, type LaunchOptions } from "../../kernel/launch.ts";
+import {
+  environmentBeforeSudo,
+  environmentFor,
+  findUser,
+  sudoUser,
+  type User,
+} from "../../kernel/user.ts";
+import { isAcceptable, verdictOf } from "../../kernel/verdicts.ts";
+import { clockAt } from "../../runtime/clock.ts";
+import type { FeedbackRecord } from "../../runtime/feedback.ts";
+import { type GovernResult, govern } from "../../runtime/govern.ts";
+import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
+import type { Host } from "../host.ts";
+import type { Io } from "../io.ts";
+import { PolicyFileError } from "../policy-file.ts";
+import { renderDiagnostics, summaryOf, wantsColor } from "../text/diagnostic.ts";
+import { eventJson } from "../text/event.ts";
+import { renderFeedback } from "../text/feedback.ts";
+import { type ClauseVerdict, renderVerdicts } from "../text/verdicts.ts";
+
+export interface RunArguments {
+  readonly policy?: string;
+  readonly rule?: string;
+  readonly domain?: string;
+  readonly user?: string;
+  readonly tier?: Tier;
+  readonly events?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly degraded?: boolean;
+  /** Bytes of the ring between the kernel and us. */
+  readonly ringBytes: number;
+  readonly command: readonly string[];
+}
+
+/** The exit code is the command's, or 125 where it was not started. */
+export async function run(io: Io, host: Host, given: RunArguments): Promise<number> {
+  try {
+    return await new Run(io, host, given).start();
+  } catch (error) {
+    if (!(error instanceof Unstarted)) throw error;
+    io.stderr.write(error.message.replace(/^(?=.)/, "actplane: ").replace(/\n?$/, "\n"));
+    return LaunchCode.failed;
+  }
+}
+
+/** Why the command was not started, in the user's words. */
+class Unstarted extends Error {}
+
+class Run {
+  readonly #clock;
+  readonly #told = new Map<string, number>();
+  #events: WriteStream | null = null;
+
+  constructor(
+    private readonly io: Io,
+    private readonly host: Host,
+    private readonly given: RunArguments,
+  ) {
+    this.#clock = clockAt(host.monotonicNs(), host.epochMs());
+  }
+
+  async start(): Promise<number> {
+    const inheritance = takeInheritance();
+    requirePrivilege();
+    const user = this.#user();
+    const policy = await this.#policy(user);
+    if (policy.compiled === null) throw new Unstarted("");
+    if (this.given.events !== undefined)
+      this.#events = await openEvents(resolve(this.io.cwd, this.given.events));
+    const { compiled } = policy;
+    let result: GovernResult;
+    try {
+      result = await govern({
+        compiled,
+        source: policy.source,
+        domain: policy.domain,
+        clock: this.#clock,
+        tier: this.given.tier ?? null,
+        ringBytes: this.given.ringBytes,
+        launch: { ...launchOf(this.io, user, this.given.command), inheritance },
+        openKernel: this.host.openKernel,
+        onReady: (kernel) => this.#announce(kernel, policy),
+        onEvent: (event) =>
+          this.#events?.write(`${JSON.stringify(eventJson(event, compiled, this.#clock))}\n`),
+        onFeedback: (record) => this.#tell(record),
+      });
+    } catch (error) {
+      if (!(error instanceof KernelUnavailable)) throw error;
+      throw new Unstarted(unavailableText(error));
+    }
+    await closeEvents(this.#events);
+    if (result.exitCode === null) return LaunchCode.failed;
+    this.#summarise(result);
+    return result.exitCode;
+  }
+
+  #user(): User | null {
+    if (this.given.user === undefined) return sudoUser(this.io.env);
+    const user = findUser(this.given.user);
+    if (user === null) throw new Unstarted(`there is no user \`${this.given.user}\` on this machine`);
+    return user;
+  }
+
+  async #policy(user: User | null): Promise<CompiledPolicy> {
+    const policy = await compilePolicy(this.io, { ...this.given, home: user?.home }).catch(
+      (error) => {
+        if (error instanceof PolicyFileError) throw new Unstarted(error.message);
+        throw error;
+      },
+    );
+    const { diagnostics } = policy;
+    if (hasErrors(diagnostics)) {
+      const errors = diagnostics.filter(({ severity }) => severity === "error");
+      this.io.stderr.write(
+        renderDiagnostics(errors, { color: wantsColor(this.io.stderr, this.io.env) }),
+      );
+      throw new Unstarted("the policy has errors, so nothing was started");
+    }
+    const warnings = diagnostics.filter(({ severity }) => severity === "warning");
+    if (warnings.length > 0) this.#say(`${summaryOf(warnings)} in the policy; \`actplane check\` shows them`);
+    return policy;
+  }
+
+  /** Say what this host does about each clause; false where that is less than the policy may count on. */
+  #announce(kernel: Kernel, { compiled, document }: CompiledPolicy): boolean {
+    const verdicts: ClauseVerdict[] = (compiled?.clauses ?? []).map((clause) => ({
+      compiled: clause,
+      verdict: verdictOf(clause, kernel.tier),
+    }));
+    const requireBlock = document.require === "block";
+    const weak = verdicts.filter(
+      ({ compiled: { clause }, verdict }) => !isAcceptable(clause.effect, verdict, requireBlock),
+    );
+    const degraded = this.given.degraded === true || (document.allow === "degraded" && !requireBlock);
+    if (weak.length > 0 && !degraded) {
+      this.#say(
+        `this host (${kernel.tier} tier) cannot carry out ${weak.length} of ${verdicts.length} clauses as written, so nothing was started`,
+      );
+      this.io.stderr.write(renderVerdicts(weak));
+      this.#say("`actplane doctor` says what would change that; --degraded accepts it");
+      return false;
+    }
+    if (this.given.json === true) this.#json({ type: "start", tier: kernel.tier, verdicts: verdicts.map(verdictJson) });
+    else if (this.given.quiet !== true) {
+      this.#say(`${kernel.tier} tier, ${count(verdicts.length, "clause")}`);
+      this.io.stderr.write(renderVerdicts(verdicts));
+    } else if (weak.length > 0) {
+      this.#say("degraded: these clauses are weaker than written on this host");
+      this.io.stderr.write(renderVerdicts(weak));
+    }
+    for (const note of compiled?.notes ?? []) this.#say(`note: ${note}`);
+    return true;
+  }
+
+  /** Each match once; the same process doing the same again is counted for the summary. */
+  #tell(record: FeedbackRecord): void {
+    const key = [record.rule.clause, record.rule.name, record.target, record.process.pid].join("\n");
+    const before = this.#told.get(key) ?? 0;
+    this.#told.set(key, before + 1);
+    if (before > 0) return;
+    if (this.given.json === true) this.#json({ type: "match", ...record });
+    else this.io.stderr.write(`${renderFeedback(record)}\n`);
+  }
+
+  #summarise(result: GovernResult): void {
+    const repeated = [...this.#told.values()].reduce((sum, times) => sum + times - 1, 0);
+    if (this.given.json === true) {
+      const { exitCode, counters, leftBehind } = result;
+      this.#json({ type: "end", exit_code: exitCode, counters, left_behind: leftBehind, repeated });
+      return;
+    }
+    for (const loss of lossesOf(result.counters)) this.#say(loss);
+    if (this.given.quiet === true && this.#told.size === 0) return;
+    const { refused, killed, matches } = result.counters;
+    const other = matches - refused - killed;
+    const parts = [
+      refused > 0 ? `${refused} refused` : "",
+      killed > 0 ? `${killed} killed` : "",
+      other > 0 ? `${other} noticed` : "",
+      repeated > 0 ? `${repeated} of them repeats that are not shown` : "",
+    ].filter((part) => part !== "");
+    this.#say(parts.length === 0 ? "done, no rule matched" : `done: ${parts.join(", ")}`);
+  }
+
+  #say(text: string): void {
+    if (this.given.json === true) this.#json({ type: "note", text });
+    else this.io.stderr.write(`actplane: ${text}\n`);
+  }
+
+  #json(value: object): void {
+    this.io.stderr.write(`${JSON.stringify({ schema_version: 1, ...value })}\n`);
+  }
+}
+
+/** Loading programs needs root or the capabilities; better said here than as EPERM of a system call. */
+function requirePrivilege(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new Unstarted(
+    "`run` loads programs into the kernel, which needs root\n" +
+      "  use `sudo actplane run -- ...`: the command itself then runs as you, not as root\n" +
+      "  `actplane check` and `actplane compile` need no privileges",
+  );
+}
+
+function launchOf(
+  io: Io,
+  user: User | null,
+  argv: readonly string[],
+): Omit<LaunchOptions, "inheritance"> {
+  const environment =
+    user === null
+      ? definedOf(io.env)
+      : io.env.SUDO_UID === String(user.uid)
+        ? environmentBeforeSudo(io.env, user)
+        : environmentFor(io.env, user);
+  return { argv, environment, cwd: io.cwd, identity: user };
+}
+
+function definedOf(env: Io["env"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function unavailableText({ answers }: KernelUnavailable): string {
+  const lines = answers.map(({ tier, answer }) => `  ${tier.padEnd(13)}  ${answer}`);
+  return `this kernel takes none of the programs that would enforce the policy, so nothing was started\n${lines.join("\n")}\n  \`actplane doctor\` says what is missing`;
+}
+
+/** What went less than perfectly, each a sentence; verdicts stood in every case. */
+function lossesOf(counters: Counters): string[] {
+  const { eventsLost, strictPath, strictArgs, strictState, procsFull, objectsFull, runsFull, errors } =
+    counters;
+  const told: [number, string][] = [
+    [eventsLost, "events were lost because they came faster than they were read; every verdict stood"],
+    [strictPath, "operations had a name that could not be resolved and were judged strictly"],
+    [strictArgs, "programs had arguments that could not be read in full and were judged strictly"],
+    [strictState, "operations were refused because the state of their process was not there"],
+    [procsFull, "processes were killed because a child of theirs could not be recorded"],
+    [objectsFull, "files found no room for their labels; every later read is taken to carry them"],
+    [runsFull, "gate runs could not be recorded; their gates stay closed"],
+    [errors, "tables could not be read where they should; please report this"],
+  ];
+  return told.filter(([times]) => times > 0).map(([times, text]) => `${times} ${text}`);
+}
+
+function verdictJson({ compiled, verdict }: ClauseVerdict) {
+  return { rule: compiled.rule.name.text, clause: compiled.id, ...verdict };
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+function openEvents(path: string): Promise<WriteStream> {
+  return new Promise((resolved, reject) => {
+    const stream = createWriteStream(path, { flags: "a", mode: 0o600 });
+    stream.once("open", () => resolved(stream));
+    stream.once("error", (error: NodeJS.ErrnoException) =>
+      reject(new Unstarted(`cannot write events to ${path}: ${error.code}`)),
+    );
+  });
+}
+
+function closeEvents(stream: WriteStream | null): Promise<void> {
+  return new Promise((resolved) => (stream === null ? resolved() : stream.end(resolved)));
+}

@@ -61,7 +61,7 @@ async function until(condition: () => boolean): Promise<void> {
 test("it leaves at once and in silence when it is told to", async () => {
   const { linkId, guardian, err } = await supervise("leave", [1, 2]);
   await until(() => hasEnded(guardian));
-  expect(isAttached(linkId)).toBe(false);
+  await until(() => !isAttached(linkId)); // the kernel drops a link a little later than its last holder
   expect(await err).toBe("");
 });
 
@@ -74,7 +74,7 @@ test("when the supervisor is killed the rules stay until the last member is gone
   expect(isAttached(linkId)).toBe(true);
   remove(mapId, 2);
   await until(() => hasEnded(guardian));
-  expect(isAttached(linkId)).toBe(false);
+  await until(() => !isAttached(linkId)); // the kernel drops a link a little later than its last holder
   expect(await err).toBe(
     `actplane: the supervisor (pid ${self}) is gone; the rules stay in force for 2 processes, but refusals are no longer explained here\n`,
   );
@@ -83,7 +83,7 @@ test("when the supervisor is killed the rules stay until the last member is gone
 test("with no member left a killed supervisor leaves nothing, in silence", async () => {
   const { linkId, guardian, err } = await supervise("kill", []);
   await until(() => hasEnded(guardian));
-  expect(isAttached(linkId)).toBe(false);
+  await until(() => !isAttached(linkId)); // the kernel drops a link a little later than its last holder
   expect(await err).toBe("");
 });
 
@@ -103,5 +103,5 @@ test("keys and hang-ups do not end it; SIGTERM does once it is alone", async () 
   expect(isAttached(linkId)).toBe(true);
   process.kill(guardian, "SIGTERM");
   await until(() => hasEnded(guardian));
-  expect(isAttached(linkId)).toBe(false);
+  await until(() => !isAttached(linkId)); // the kernel drops a link a little later than its last holder
 });

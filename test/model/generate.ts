@@ -45,10 +45,10 @@ const program = fc.oneof(
   {
     weight: 3,
     arbitrary: quoted(
-      pick("/usr/bin/git", "/w/*.sh", "/w/run.sh", "py*", "**/bin/*", "{git,curl}"),
+      pick("/usr/bin/git", "/w/*.sh", "/w/run.sh", "./run.sh", "py*", "**/bin/*", "{git,curl}"),
     ),
   },
-  { weight: 1, arbitrary: fc.constant("any") },
+  { weight: 1, arbitrary: pick("any", "@TOOLS") },
 );
 const argumentPattern = quoted(
   pick("push", "commit", "pu*", "--force", "-q", "-*", "origin", "https://*", "d"),
@@ -63,7 +63,7 @@ const execPattern = fc
   )
   .map(([name, args]) => [name, ...args].join(" "));
 
-const endpoint = quoted(
+const address = quoted(
   pick(
     "10.0.0.1:443",
     "10.0.",
@@ -77,6 +77,10 @@ const endpoint = quoted(
     "10.0.0.1:400-500",
     "192.168.0.1",
   ),
+);
+const endpoint = fc.oneof(
+  { weight: 6, arbitrary: address },
+  { weight: 1, arbitrary: pick("any", "@NETS") },
 );
 
 const expression: fc.Arbitrary<string> = fc.letrec((tie) => ({
@@ -174,10 +178,11 @@ const source = (name: string) =>
     .oneof(
       execEvent,
       filePattern.map((pattern) => `file ${pattern}`),
+      address.map((pattern) => `endpoint ${pattern}`),
     )
     .map((origin) => `source ${name} = ${origin}`);
 
-/** The text of a policy with the labels A, B and C and the sets @SRC and @KEYS. */
+/** The text of a policy with the labels A, B and C and the sets @SRC, @KEYS, @TOOLS and @NETS. */
 export const policyText: fc.Arbitrary<string> = fc
   .tuple(
     source("A"),
@@ -194,6 +199,8 @@ export const policyText: fc.Arbitrary<string> = fc
       ...more,
       `define SRC = "src/**", "/tmp/*"`,
       `define KEYS = "~/.ssh/**", ".env"`,
+      `define TOOLS = "git", "/usr/bin/cu*", "/w/run.sh"`,
+      `define NETS = "10.0.0.0/31", "tcp://*:80"`,
       ...rules.map((clauses, i) => [`rule r${i}:`, ...clauses].join("\n  ")),
     ].join("\n"),
   );
@@ -211,12 +218,14 @@ const path = pick(
   "/w/out/.env",
   "/h/.ssh/id",
   "/tmp/a.ts",
+  "/w/run.sh",
 );
 const image = fc.oneof(
   { weight: 3, arbitrary: pick("/usr/bin/git", "/usr/bin/pytest", "/bin/sh", "/usr/bin/curl") },
   {
     weight: 1,
     arbitrary: pick(
+      "/tmp/run.sh!/bin/sh",
       "/tmp/git=/usr/bin/curl",
       "git=/usr/bin/git",
       "/usr/bin/pytest!/bin/sh",

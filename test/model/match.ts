@@ -13,6 +13,8 @@ export interface Places {
   readonly workspace: string;
   readonly home: string;
   readonly commands: readonly Command[];
+  /** The members of each `@NAME`, as written. */
+  readonly sets: ReadonlyMap<string, readonly Pattern[]>;
 }
 
 const SLASH = 0x2f;
@@ -120,19 +122,33 @@ export function fileMatches(pattern: Pattern, path: string, places: Places): boo
   );
 }
 
+/** One program that a pattern names. */
+interface Choice {
+  readonly glob: Glob;
+  /** Written with a `./` in front, which the glob no longer shows. */
+  readonly isPath: boolean;
+}
+
+/** `{npm,/opt/yarn} x` and the members of a set are as many programs, each with a name and a place of its own. */
+function programs(pattern: Pattern, places: Places): readonly Choice[] {
+  const members = pattern.set && places.sets.get(pattern.set.text);
+  if (members) return members.flatMap((member) => programs(member, places));
+  const isPath = pattern.text.startsWith("./");
+  return choices(pattern.glob).map((glob) => ({ glob, isPath }));
+}
+
 /** A program by one of its names. */
 export function programMatches(pattern: Pattern, name: string, places: Places): boolean {
-  const isPath = pattern.text.startsWith("./");
-  return choices(pattern.glob).some((choice) => choiceMatches(choice, isPath, name, places));
+  return programs(pattern, places).some((choice) => choiceMatches(choice, name, places));
 }
 
-/** Without a slash a choice is about the last segment; the slash of a `./` in front is no longer in the glob. */
-function choiceMatches(choice: Glob, isPath: boolean, name: string, places: Places): boolean {
-  if (!isPath && !choice.some(isSlash)) return globMatches(choice, basename(name), "stops");
-  return globMatches(anchored(choice, places), name, "stops");
+/** Without a slash a choice is about the last segment. */
+function choiceMatches({ glob, isPath }: Choice, name: string, places: Places): boolean {
+  if (!isPath && !glob.some(isSlash)) return globMatches(glob, basename(name), "stops");
+  return globMatches(anchored(glob, places), name, "stops");
 }
 
-/** `{npm,/opt/yarn} x` are as many programs, each with a name and a place of its own. */
+/** The glob without alternatives, as many globs. */
 function choices(glob: Glob): readonly Glob[] {
   const at = glob.findIndex((part) => part.kind === "alternatives");
   const part = glob[at];
@@ -161,12 +177,10 @@ export function execMatches(
 ): boolean {
   const given = argv.slice(1);
   if (exec.program === null) return argumentsMatch(exec.args, null, given);
-  const isPath = exec.program.text.startsWith("./");
-  return choices(exec.program.glob).some((choice) => {
-    const matched = names.find((name) => choiceMatches(choice, isPath, name, places));
-    return (
-      matched !== undefined && argumentsMatch(exec.args, commandOf(choice, matched, places), given)
-    );
+  return programs(exec.program, places).some((choice) => {
+    const matched = names.find((name) => choiceMatches(choice, name, places));
+    if (matched === undefined) return false;
+    return argumentsMatch(exec.args, commandOf(choice.glob, matched, places), given);
   });
 }
 

@@ -421,8 +421,8 @@ describe("exec patterns", () => {
     ));
 });
 
-describe("known faults of the tables", () => {
-  test.failing("a program that is written with a slash is a path and not a name", () =>
+describe("faults that the comparison found", () => {
+  test("a program that is written with a slash is a path and not a name", () =>
     check(
       `
       rule r:
@@ -432,13 +432,27 @@ describe("known faults of the tables", () => {
       1 exec /tmp/run.sh           => allow`,
     ));
 
-  test.failing("an option of docker that takes a value takes it as an argument of its own", () =>
+  test("an option of docker that takes a value takes it as an argument of its own", () =>
     check(
       `
       rule r:
         notify exec "docker" "push"`,
       `
       1 exec /bin/docker -c host push      => notify r`,
+    ));
+});
+
+describe("known faults", () => {
+  // src/dsl/sets.ts joins the members in one pattern, of which only the whole can begin with `./`.
+  test.failing("a program of a set that is written with a slash is a path and not a name", () =>
+    check(
+      `
+      define TOOLS = "make", "./run.sh"
+      rule r:
+        notify exec @TOOLS`,
+      `
+      1 exec /w/run.sh             => notify r
+      1 exec /tmp/run.sh           => allow`,
     ));
 });
 
@@ -475,6 +489,16 @@ describe("unless", () => {
       1 exec /usr/bin/ls           => allow
       1 exec /usr/bin/ls=/tmp/ls   => block r
       1 exec /tmp/ls=/usr/bin/ls   => allow`,
+    ));
+
+  test("an exec's negated target leaves only that program to the rule", () =>
+    check(
+      `
+      rule r:
+        block exec any unless target not "/usr/bin/sudo"`,
+      `
+      1 exec /usr/bin/sudo=/bin/ls => allow
+      1 exec /bin/ls=/usr/bin/sudo => block r`,
     ));
 
   test("any of several exceptions lets it pass", () =>
@@ -622,6 +646,33 @@ describe("gates", () => {
       3 open w /w/src/a
       2 exit 0
       1 exec /bin/git push         => block tests-first`,
+    ));
+
+  test("a child's end is not the end of the run", () =>
+    check(
+      tested,
+      `
+      1 fork 2
+      2 exec /bin/pytest
+      2 fork 3
+      3 exit 0
+      1 exec /bin/git push         => block tests-first
+      2 exit 1
+      1 exec /bin/git push         => block tests-first`,
+    ));
+
+  test("an event that makes a gate stale and is what it waits for opens it", () =>
+    check(
+      `
+      rule r:
+        block read "x" unless after write "out/**" since write any`,
+      `
+      1 open w /w/out/a
+      1 open r /w/x                => allow
+      1 open w /w/a
+      1 open r /w/x                => block r
+      1 open w /w/out/b
+      1 open r /w/x                => allow`,
     ));
 
   test("a refused write does not make a gate stale", () =>

@@ -93,9 +93,10 @@ export class Semantics {
   #nowMs = 0;
 
   /** Process 1 is there and has nothing. */
-  constructor(policy: Policy, places: Places) {
+  constructor(policy: Policy, places: Omit<Places, "sets">) {
     this.#policy = policy;
-    this.#places = places;
+    const sets = new Map(policy.definitions.map(({ name, patterns }) => [name.text, patterns]));
+    this.#places = { ...places, sets };
     this.#processes.set(1, newProcess(1, null));
     for (const rule of policy.rules) {
       for (const condition of rule.clauses.flatMap((clause) => clause.unless)) {

@@ -32,11 +32,13 @@ export function anchorProgram(
 ): Glob[] {
   // The parser has dropped the `./` of `./run.sh`, which still says that it is a path and no name.
   const isPath = text.startsWith("./");
-  return expandChoices(glob).flatMap((choice) =>
-    isPath || hasSlash(choice)
-      ? anchorPath(choice, places)
-      : [[anyFolder, ...choice.map(withinName)]],
-  );
+  return beginnings(glob)
+    .flatMap(expandChoices)
+    .flatMap((choice) =>
+      isPath || hasSlash(choice)
+        ? anchorPath(choice, places)
+        : [[anyFolder, ...choice.map(withinName)]],
+    );
 }
 
 export function beginnings(glob: Glob): Glob[] {

@@ -15,6 +15,7 @@ import type {
   Rule,
   Target,
 } from "../dsl/ast.ts";
+import { printCondition, printExec, quote } from "../dsl/print.ts";
 import { ATOM_WORDS_MAX, GATES_MAX, LABELS_MAX, type OperationName } from "./abi.ts";
 import { anchorPath, anyGlob, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
@@ -28,7 +29,6 @@ import type { Unit } from "./groups.ts";
 import type { CompiledClause, CompiledGate, CompiledLabel, CompileOptions } from "./ir.ts";
 import { Languages } from "./languages.ts";
 import { Programs } from "./programs.ts";
-import { conditionText, execText, quoted } from "./text.ts";
 
 /** What the language of a unit leads to. */
 export interface Payload {
@@ -199,7 +199,7 @@ class Lowering {
         }
         case "approval":
           this.#notes.add(
-            `The label \`${label.text}\` is never given by the approval ${quoted(origin.name)}: approvals are not carried out yet.`,
+            `The label \`${label.text}\` is never given by the approval ${quote(origin.name)}: approvals are not carried out yet.`,
           );
           break;
       }
@@ -208,7 +208,7 @@ class Lowering {
 
   #noteTransforms(): void {
     for (const { kind, label, gate } of this.#policy.transforms) {
-      const by = `by exec ${execText(gate)}`;
+      const by = `by exec ${printExec(gate)}`;
       this.#notes.add(
         kind === "declassify"
           ? `\`declassify ${label.text} ${by}\` is not carried out yet: the label stays.`
@@ -314,7 +314,7 @@ class Lowering {
           break;
         case "approved":
           this.#notes.add(
-            `The exception \`${conditionText(condition)}\` of rule \`${rule.name.text}\` never holds: approvals are not carried out yet.`,
+            `The exception \`${printCondition(condition)}\` of rule \`${rule.name.text}\` never holds: approvals are not carried out yet.`,
           );
           break;
       }
@@ -339,7 +339,7 @@ class Lowering {
   ): void {
     const missing = (text: string, reason: string) =>
       this.#notes.add(
-        `The exception for ${quoted(text)} of rule \`${rule.name.text}\` never holds: ${reason}.`,
+        `The exception for ${quote(text)} of rule \`${rule.name.text}\` never holds: ${reason}.`,
       );
     const weaker = (_: string, reason: string) => unsupported.push(reason);
     const unit = {
@@ -435,7 +435,7 @@ class Lowering {
     if (known !== undefined) return known;
     const bit = this.#labels.length;
     this.#labelBits.set(key, bit);
-    this.#labels.push({ bit, name: `lineage:${execText(exec)}`, hidden: true });
+    this.#labels.push({ bit, name: `lineage:${printExec(exec)}`, hidden: true });
     const entry: Entry = {
       ...emptyEntry,
       kind: "label",

@@ -4,11 +4,11 @@
 
 import type { ExecPattern, Pattern, Target } from "../dsl/ast.ts";
 import type { Glob } from "../dsl/glob.ts";
+import { quote } from "../dsl/print.ts";
 import { anchorProgram, anyGlob, literalName, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
 import type { Command } from "./commands.ts";
 import { globKey, type Languages } from "./languages.ts";
-import { quoted } from "./text.ts";
 
 export interface ProgramVariant {
   /** Of program paths. */
@@ -72,7 +72,7 @@ export class Programs {
       anyGlob,
     ];
     const language = this.#languages.intern(globs);
-    const text = target.patterns?.map((pattern) => quoted(pattern.text)).join(", ") ?? "any";
+    const text = target.patterns?.map((pattern) => quote(pattern.text)).join(", ") ?? "any";
     return { language, ...this.#intern(`target ${language}`, `target ${text}`) };
   }
 
@@ -96,7 +96,7 @@ export class Programs {
     const owner = command === null ? "" : `${command.names[0]} `;
     const { atom, isNew } = this.#intern(
       `argument ${owner}${globKey(pattern.glob)}`,
-      `${owner}${quoted(pattern.text)}`,
+      `${owner}${quote(pattern.text)}`,
     );
     if (isNew) this.argumentAtoms.push({ atom, glob: pattern.glob, command });
     return atom;

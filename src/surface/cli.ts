@@ -66,6 +66,27 @@ const registerCheck: Register = (program, io, finish) => {
     });
 };
 
+const registerCompile: Register = (program, io, finish) => {
+  program
+    .command("compile")
+    .description("compile a policy to the tables of the kernel half; needs no privileges")
+    .argument(
+      "[file]",
+      "policy document or text, `-` for standard input; default: the nearest actplane.yaml upwards",
+    )
+    .option("--rule <text>", "compile this policy text instead of a file")
+    .option("--domain <name>", "a domain of the document; default: its default domain")
+    .option("--explain", "say what each clause became, which automata decide it and what it costs")
+    .option("--dump", "print the image, state by state")
+    .option("--json", "print sizes, clauses and findings as JSON on standard output")
+    .option("-o, --output <file>", "write the image into this file")
+    .addHelpText("after", "\nExit codes: 0 compiled, 1 usage, 3 errors.")
+    .action(async (file: string | undefined, options) => {
+      const { compile } = await import("./commands/compile.ts");
+      finish(await compile(io, { ...options, file }));
+    });
+};
+
 const registerFmt: Register = (program, io, finish) => {
   program
     .command("fmt")
@@ -137,4 +158,4 @@ function ringBytes(text: string): number {
 }
 
 /** In the order of the help. */
-const verbs: readonly Register[] = [registerRun, registerCheck, registerFmt];
+const verbs: readonly Register[] = [registerRun, registerCheck, registerCompile, registerFmt];

@@ -1,0 +1,83 @@
+// `actplane compile` from its arguments to its output.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { IMAGE_MAGIC } from "../../src/ir/abi.ts";
+import { type CompileArguments, compile } from "../../src/surface/commands/compile.ts";
+import type { Io } from "../../src/surface/io.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "actplane-compile-"));
+
+async function run(given: Partial<CompileArguments>) {
+  let stdout = "";
+  let stderr = "";
+  const io: Io = {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    readStdin: () => Promise.resolve(new Uint8Array()),
+    env: { NO_COLOR: "1" },
+    cwd,
+  };
+  const code = await compile(io, { file: undefined, ...given });
+  return { code, stdout, stderr };
+}
+
+const rule = `
+  source AGENT = exec "claude"
+  rule no-push:
+    block exec "git" "push" if AGENT unless after exec "make" "test" exits 0 since write "/w/src/**"
+    block connect "*.example.com"
+    because "open a pull request"`;
+
+test("without questions it says how large the tables are", async () => {
+  const { code, stdout, stderr } = await run({ rule });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^2 clauses, \d+ automata, [\d.]+ KiB, 1 not carried out as written\n$/);
+  expect(stderr).toBe("");
+});
+
+test("--explain says what each clause became", async () => {
+  const { stdout } = await run({ rule, explain: true });
+  // Sizes follow the command table; the sentences do not.
+  const sizes = /(?<=^(?:path|exec|args|endpoint) \d.*) {2,}[\d,.]+(?: KiB)?/gm;
+  expect(stdout.replace(sizes, "  N").replace(/[\d.,]+ KiB/g, "N KiB")).toMatchSnapshot();
+});
+
+test("--dump prints the image", async () => {
+  const { stdout } = await run({ rule: 'rule r: block read "**/.env" because "y"', dump: true });
+  expect(stdout).toStartWith("image of ");
+  expect(stdout).toContain("entry 0  clause 0  block  read\n");
+});
+
+test("--json tells sizes and findings in one value", async () => {
+  const { stdout } = await run({ rule, json: true });
+  const value = JSON.parse(stdout);
+  expect(value.schema_version).toBe(1);
+  expect(value.clauses.map((clause: { unsupported: string | null }) => clause.unsupported)).toEqual(
+    [null, "host names are not resolved yet"],
+  );
+});
+
+test("-o writes the words, little endian", async () => {
+  const { code, stdout } = await run({ rule, output: "image.bin" });
+  expect(code).toBe(0);
+  expect(stdout).toBe("");
+  const bytes = readFileSync(join(cwd, "image.bin"));
+  expect(bytes.readUInt32LE(0)).toBe(IMAGE_MAGIC);
+  expect(bytes.readUInt32LE(8) * 4).toBe(bytes.length);
+});
+
+test("a file that cannot be written is said so", async () => {
+  const { code, stderr } = await run({ rule, output: "no/such/folder" });
+  expect(code).toBe(1);
+  expect(stderr).toBe("actplane compile: cannot write no/such/folder: ENOENT\n");
+});
+
+test("errors are told and nothing is compiled", async () => {
+  const { code, stdout, stderr } = await run({ rule: "rule r: block conect any" });
+  expect(code).toBe(3);
+  expect(stdout).toBe("");
+  expect(stderr).toContain("conect");
+});

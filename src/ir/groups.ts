@@ -7,6 +7,7 @@ import { GROUPS_MAX } from "./abi.ts";
 import { type Dfa, determinise } from "./determinise.ts";
 import type { Languages, Shape } from "./languages.ts";
 import { type Flavor, insertPattern, Nfa } from "./nfa.ts";
+import { prune } from "./prune.ts";
 
 /** What must be decided in one automaton: a target with its exceptions. Languages by number. */
 export interface Unit<Payload> {
@@ -114,7 +115,12 @@ function buildGroup<Payload>(
   if (2 ** folders.length > statesMax) return null;
   const dfa = determinise(nfa, [start], statesMax);
   if (dfa === null) return null;
-  return { dfa, accepted: acceptedUnits(dfa, units), patterns: patternsOf(units, languages).size };
+  const accepted = acceptedUnits(dfa, units);
+  return {
+    dfa: prune(dfa, (outcome) => (accepted[outcome] ?? []).length > 0),
+    accepted,
+    patterns: patternsOf(units, languages).size,
+  };
 }
 
 /** `**` + `/a/**`: a path may be below any set of such folders, and each set is a state. */

@@ -32,7 +32,7 @@ interface StateWords {
   readonly extra: number;
 }
 
-/** Stops early, and is then longer than `wordsMax`, when the image grows beyond it. */
+/** An image that grows beyond `wordsMax` is of no use; its further lists are left out. */
 export function writeImage(
   lowered: Lowered,
   groups: Readonly<Record<NameKind, readonly Group<Payload>[]>>,
@@ -52,7 +52,9 @@ export function writeImage(
     dfa: Dfa,
     says: (outcome: number) => StateWords,
   ) => {
-    const words = dfa.outcomes.map((_, outcome) => says(outcome));
+    const words = dfa.outcomes.map((_, outcome) =>
+      writer.length > wordsMax ? { accept: 0, extra: 0 } : says(outcome),
+    );
     const { at, combs, length } = writeAutomaton(writer, dfa, words);
     writer.set(header.automata + automatonKinds.indexOf(kind) * GROUPS_MAX + group, at);
     return { kind, group, states: dfa.states, classes: dfa.classes.count, combs, words: length };
@@ -68,7 +70,6 @@ export function writeImage(
   }
   for (const kind of ["path", "exec", "endpoint"] as const) {
     for (const [number, group] of groups[kind].entries()) {
-      if (writer.length > wordsMax) break;
       const sizes = add(kind, number, group.dfa, (outcome) => {
         const payloads = group.accepted[outcome] ?? [];
         return {

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { GROUPS_MAX, header } from "../../src/ir/abi.ts";
-import { clausesOf, compilerCodes, compileText } from "./support.ts";
+import { walk } from "../../src/ir/run.ts";
+import { clausesOf, compilerCodes, compileText, encode } from "./support.ts";
 
 const folders = (count: number): string =>
   Array.from({ length: count }, (_, i) => `rule r${i}: notify write "**/folder-${i}/**"`).join(
@@ -33,4 +34,17 @@ test("patterns of one clause do not compete: they mean the same", () => {
 
 test("a set that no division helps is an error with its sizes", () => {
   expect(compilerCodes(folders(300))).toEqual(["X004"]);
+});
+
+test("what only exceptions could still decide is dead, and the walk ends there", () => {
+  const compiled = compileText('rule r: block write "/a/**" unless target "/a/b/**" because "y"');
+  const [walked] = walk(compiled.image, "path", encode("/a/b/c"));
+  expect(walked?.state).toBe(0);
+  expect(clausesOf(compiled, "path", "/a/b")).toEqual([0]);
+});
+
+test("a target that is all exception has no state at all", () => {
+  const compiled = compileText('rule r: block write "/a/**" unless target "/**" because "y"');
+  expect(compiled.automata.map(({ states }) => states)).toEqual([1]);
+  expect(walk(compiled.image, "path", encode("/a/b"))[0]?.accepts).toEqual([]);
 });

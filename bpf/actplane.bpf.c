@@ -40,9 +40,28 @@ SEC("tp_btf/sched_process_exit") int any_exit(__u64 *ctx)
 	return process_exit((void *)ctx[0]);
 }
 
-/* Run by the tool itself: its thread group id in the first pid namespace, which a container hides. */
-SEC("syscall") int any_whoami(void *ctx)
+/* A variable of the kernel that may not be there; then `value` stays. */
+static __always_inline void kernel_variable(const char *name, __u32 name_bytes, void *value, __u32 value_bytes)
+{
+	__u64 address = 0;
+
+	if (!bpf_kallsyms_lookup_name(name, name_bytes, 0, &address))
+		bpf_probe_read_kernel(value, value_bytes, (void *)address);
+}
+
+static const char page_offset_base[] = "page_offset_base";
+static const char sme_me_mask[] = "sme_me_mask";
+static const char pgdir_shift[] = "pgdir_shift";
+
+/*
+ * Run by the tool itself, once: its thread group id in the first pid namespace, which a container hides,
+ * and what page_of needs. Looked up here because libbpf would read all of /proc/kallsyms (150 ms, measured).
+ */
+SEC("syscall") int any_start(void *ctx)
 {
 	tool_tgid = current_tgid();
+	kernel_variable(page_offset_base, sizeof(page_offset_base), &direct_map, sizeof(direct_map));
+	kernel_variable(sme_me_mask, sizeof(sme_me_mask), &encryption_mask, sizeof(encryption_mask));
+	kernel_variable(pgdir_shift, sizeof(pgdir_shift), &top_shift, sizeof(top_shift));
 	return 0;
 }

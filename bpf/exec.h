@@ -23,11 +23,6 @@ struct args_source {
 	__u32 invoked_skip;
 };
 
-/* The kernel's page tables, where x86-64 maps all memory. */
-extern const void page_offset_base __ksym __weak;
-extern const void sme_me_mask __ksym __weak;
-extern const void __pgtable_l5_enabled __ksym __weak;
-
 #define PAGE_PRESENT 1ull
 #define PAGE_HUGE 0x80ull
 #define PAGE_FRAME 0x000ffffffffff000ull
@@ -47,18 +42,10 @@ static __always_inline __u64 read_word(__u64 at)
  */
 GLOBAL __u64 page_of(__u64 mm, __u64 address)
 {
-	__u64 direct = 0xffff888000000000ull, encrypted = 0, entry, table;
-	__u32 five_levels = 0;
-
-	if (&page_offset_base)
-		bpf_probe_read_kernel(&direct, sizeof(direct), &page_offset_base);
-	if (&sme_me_mask)
-		bpf_probe_read_kernel(&encrypted, sizeof(encrypted), &sme_me_mask);
-	if (&__pgtable_l5_enabled)
-		bpf_probe_read_kernel(&five_levels, sizeof(five_levels), &__pgtable_l5_enabled);
+	__u64 direct = direct_map, encrypted = encryption_mask, entry, table;
 
 	table = (__u64)BPF_CORE_READ((struct mm_struct *)mm, pgd);
-	if (five_levels & 1) {
+	if (top_shift == 48) {
 		entry = read_word(table + (address >> 48 & 511) * 8);
 		if (!(entry & PAGE_PRESENT))
 			return 0;

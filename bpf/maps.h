@@ -188,6 +188,11 @@ const volatile __u32 kill_before_ops = 0;
 __u32 tool_tgid = 0;
 __u32 last_child = 0;
 
+/* How x86-64 finds a page: where it maps all memory, which address bits encrypt, and 48 where tables have five levels. */
+__u64 direct_map = 0xffff888000000000ull;
+__u64 encryption_mask = 0;
+__u32 top_shift = 39;
+
 /*
  * A global function: the verifier checks it once, by its own, instead of at every call (the whole is
  * then a few thousand instructions instead of more than a million). It sees its pointers as plain

@@ -11,8 +11,9 @@ import { type Kernel, type KernelOptions, KernelUnavailable, type Tier, tiers } 
 import type { BpfLink } from "./libbpf/link.ts";
 import { BpfObject } from "./libbpf/object.ts";
 import type { BpfProgram } from "./libbpf/program.ts";
-import { monotonicNs } from "./libc.ts";
-import { probeTier } from "./probe.ts";
+import { monotonicNs, SystemError } from "./libc.ts";
+import { forgetProbes, rememberedProbe } from "./probe-memory.ts";
+import { programsOf } from "./programs.ts";
 import { RingBuffer } from "./ringbuf.ts";
 import {
   countersOf,
@@ -27,13 +28,6 @@ import {
 const domain = 1;
 const session = 1;
 
-/** Programs of each tier, by how their names begin. */
-const prefixes: Readonly<Record<Tier, readonly string[]>> = {
-  lsm: ["any_", "lsm_", "hook_"],
-  "modify-return": ["any_", "mod_", "hook_"],
-  tracepoint: ["any_", "trace_"],
-};
-
 /** Operations of which a kill in the tracepoint tier comes before the effect (DESIGN 8.2, measured). */
 const killBeforeOps = operationBits.exec | operationBits.read;
 
@@ -42,9 +36,19 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
   const candidates = options.tier === null ? tiers : [options.tier];
   const answers: { tier: Tier; answer: string }[] = [];
   for (const tier of candidates) {
-    const probe = probeTier(tier);
-    if (probe.works) return await LiveKernel.load(tier, options);
-    answers.push({ tier, answer: probe.answer });
+    const probe = rememberedProbe(tier);
+    if (!probe.works) {
+      answers.push({ tier, answer: probe.answer });
+      continue;
+    }
+    try {
+      return await LiveKernel.load(tier, options);
+    } catch (failure) {
+      // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
+      if (!(failure instanceof SystemError)) throw failure;
+      forgetProbes();
+      answers.push({ tier, answer: failure.message });
+    }
   }
   throw new KernelUnavailable(answers);
 }
@@ -59,7 +63,7 @@ class LiveKernel implements Kernel {
     private readonly ring: RingBuffer,
     private readonly clauses: number,
   ) {
-    this.object.program("any_whoami").run(ownedBytes(8));
+    this.object.program("any_start").run(ownedBytes(8));
     this.self = this.#variable("tool_tgid");
   }
 
@@ -68,9 +72,8 @@ class LiveKernel implements Kernel {
     const object = BpfObject.open("actplane", readFileSync(embedded));
     const links: BpfLink[] = [];
     try {
-      const wanted = [...object.programs.values()].filter(({ name }) =>
-        prefixes[tier].some((prefix) => name.startsWith(prefix)),
-      );
+      const names = programsOf(tier, options.compiled, object.programs.keys());
+      const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
       for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
       object.map("table").setEntriesMax(Math.ceil(image.length / TABLE_CHUNK_WORDS));
       object.map("hits").setEntriesMax(Math.max(1, clauses.length));

@@ -65,7 +65,8 @@ function probeAttach(program: string, attach: (object: BpfObject) => { destroy()
     attach(object).destroy();
     return works;
   } catch (failure) {
-    if (failure instanceof SystemError) return { works: false, answer: `${failure.call}: ${failure.code}` };
+    if (failure instanceof SystemError)
+      return { works: false, answer: `${failure.call}: ${failure.code}` };
     throw failure;
   } finally {
     object.close();

@@ -1,19 +1,20 @@
 // One command governed from its first instruction to the end of its process tree: the order of steps
 // that leaves no moment in which a process runs and its rules do not.
 //
-//     guardian and launcher start, kernel half loads   (side by side)
+//     guardian and launcher start, kernel half loads   (side by side, but for a pid namespace)
 //     launcher admitted, guardian holds the links
 //     launcher released: it becomes the command
 //     events flow until the command ends
 //     processes left behind stay governed: the guardian stays with them
 
+import { readlinkSync } from "node:fs";
 import { assert } from "../base/assert.ts";
 import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
 import { Guardian } from "../kernel/guardian.ts";
 import { attendTerminal } from "../kernel/jobcontrol.ts";
 import type { Counters, Kernel, KernelEvent, KernelOptions, Tier } from "../kernel/kernel.ts";
-import { exitCodeOf, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
+import { exitCodeOf, type Launch, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
 import type { Clock } from "./clock.ts";
 import type { FeedbackRecord } from "./feedback.ts";
 import { Session } from "./session.ts";
@@ -47,6 +48,10 @@ export interface GovernResult {
 export async function govern(options: GovernOptions): Promise<GovernResult> {
   const session = new Session(options);
   const guardian = Guardian.start();
+  // Where our pid is the kernel's, the launcher starts while the kernel half loads. Elsewhere it has to
+  // be forked after, so that the kernel half can tell its number.
+  const early = seesKernelPids() ? startLauncher(options.launch) : null;
+  let launch: Launch | null = null;
   let kernel: Kernel | null = null;
   try {
     kernel = await options.openKernel({
@@ -58,31 +63,40 @@ export async function govern(options: GovernOptions): Promise<GovernResult> {
         options.onEvent(event);
       },
     });
-    const exitCode = options.onReady(kernel) ? await run(kernel, guardian, options.launch) : null;
+    launch = await (early ?? startLauncher(options.launch));
+    const isWanted = options.onReady(kernel);
+    if (!isWanted) launch.cancel();
+    const tgid = early === null ? kernel.lastChild() : launch.pid;
+    const exitCode = isWanted ? await run(kernel, guardian, launch, tgid) : null;
     kernel.drain();
     const result = resultOf(kernel, exitCode);
     if (result.leftBehind > 0) guardian.stay();
     return result;
+  } catch (failure) {
+    (launch ?? (await early))?.cancel();
+    throw failure;
   } finally {
     guardian.leave();
     await kernel?.close();
   }
 }
 
-/** The exit code of the command. */
-async function run(kernel: Kernel, guardian: Guardian, options: LaunchOptions): Promise<number> {
-  // The launcher is forked after the kernel half is there, which tells its number as the kernel
-  // counts: in a container it is not the one we see.
-  const launch = await startLauncher(options);
-  try {
-    const tgid = kernel.lastChild();
-    assert(tgid > 0, "the kernel half saw the launcher start");
-    kernel.admit(tgid);
-    await guardian.guard({ linkIds: kernel.linkIds, membersMapId: kernel.procsMapId });
-  } catch (failure) {
-    launch.cancel();
-    throw failure;
-  }
+/** Whether the numbers of processes that we see are those of the first pid namespace. */
+function seesKernelPids(): boolean {
+  const firstPidNamespace = "pid:[4026531836]";
+  return readlinkSync("/proc/self/ns/pid") === firstPidNamespace;
+}
+
+/** The exit code of the command. `tgid` is the launcher's number as the kernel counts. */
+async function run(
+  kernel: Kernel,
+  guardian: Guardian,
+  launch: Launch,
+  tgid: number,
+): Promise<number> {
+  assert(tgid > 0, "the kernel half saw the launcher start");
+  kernel.admit(tgid);
+  await guardian.guard({ linkIds: kernel.linkIds, membersMapId: kernel.procsMapId });
   const ignoreTerminal = attendTerminal(launch.pid);
   launch.release();
   const end = await launch.ended;

@@ -1,0 +1,58 @@
+// What the probes found, kept until the machine is booted anew: each costs the reading of all of the
+// kernel's type information (30-45 ms, measured). Only a memory: whoever uses it still loads the real
+// programs, and asks the kernel again when they do not load.
+
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { type Probe, probeTier } from "./probe.ts";
+import type { Tier } from "./kernel.ts";
+
+/** Of root only, on a file system that a boot empties. */
+const folder = "/run/actplane";
+const path = `${folder}/probes.json`;
+
+interface Memory {
+  /** Another boot, another kernel: what is remembered holds for neither. */
+  readonly boot: string;
+  readonly probes: Partial<Record<Tier, Probe>>;
+}
+
+/** As probeTier, asking the kernel once a boot. */
+export function rememberedProbe(tier: Tier): Probe {
+  const memory = read();
+  const known = memory.probes[tier];
+  if (known !== undefined) return known;
+  const probe = probeTier(tier);
+  write({ ...memory, probes: { ...memory.probes, [tier]: probe } });
+  return probe;
+}
+
+export function forgetProbes(): void {
+  write({ boot: bootId(), probes: {} });
+}
+
+function read(): Memory {
+  const boot = bootId();
+  try {
+    const memory: Memory = JSON.parse(readFileSync(path, "utf8"));
+    if (memory.boot === boot) return memory;
+  } catch {
+    // Not there or not whole: the same as nothing known.
+  }
+  return { boot, probes: {} };
+}
+
+/** Whole or not at all; where it cannot be kept, the next start asks again. */
+function write(memory: Memory): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, JSON.stringify(memory), { mode: 0o600 });
+    renameSync(draft, path);
+  } catch {
+    return;
+  }
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}

@@ -1,0 +1,65 @@
+// Which programs of bpf/actplane.bpf.c a policy needs in a tier. What no rule asks about is not
+// attached: it costs nobody anything, and loads faster.
+
+import { operationBits as op, header } from "../ir/abi.ts";
+import type { Compiled } from "../ir/ir.ts";
+import type { Tier } from "./kernel.ts";
+
+/** Every name in which a tier's programs may begin. */
+const prefixes: Readonly<Record<Tier, readonly string[]>> = {
+  lsm: ["any_", "lsm_", "hook_"],
+  "modify-return": ["any_", "mod_", "hook_"],
+  tracepoint: ["any_", "trace_"],
+};
+
+/** Operations on paths that a hook sees; a hook that is not listed is always needed. */
+const pathOps: Readonly<Record<string, number>> = {
+  path_unlink: op.unlink,
+  path_rmdir: op.unlink,
+  path_mknod: op.create,
+  path_mkdir: op.create,
+  path_symlink: op.create,
+  path_truncate: op.truncate,
+  path_chmod: op.metadata,
+  path_chown: op.metadata,
+  path_link: op.link | op.create | op.unlink,
+  path_rename: op.rename | op.create | op.unlink,
+};
+
+const endpointOps: Readonly<Record<string, number>> = {
+  socket_connect: op.connect,
+  socket_sendmsg: op.connect | op.send,
+  socket_bind: op.bind,
+  connect4: op.connect,
+  connect6: op.connect,
+  sendmsg4: op.connect | op.send,
+  sendmsg6: op.connect | op.send,
+  bind4: op.bind,
+  bind6: op.bind,
+};
+
+/** Programs by which a process learns labels from files, and hands them on. */
+const flowing: readonly string[] = ["file_open", "sys_exit"];
+
+export function programsOf(tier: Tier, compiled: Compiled, names: Iterable<string>): Set<string> {
+  const { image, labels, clauses } = compiled;
+  const wantsPaths = image[header.pathOps] ?? 0;
+  const wantsEndpoints = image[header.endpointOps] ?? 0;
+  const hasLabels = labels.some((label) => !label.hidden);
+  // A cgroup program cannot kill: the end of the system call does it.
+  const killsLate = clauses.some(({ clause }) => clause.effect === "kill");
+  const isNeeded = (name: string): boolean => {
+    const hook = name.slice(name.indexOf("_") + 1);
+    const path = pathOps[hook];
+    const endpoint = endpointOps[hook];
+    if (path !== undefined) return (wantsPaths & path) !== 0;
+    if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
+    if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
+    return true;
+  };
+  return new Set(
+    [...names].filter(
+      (name) => prefixes[tier].some((prefix) => name.startsWith(prefix)) && isNeeded(name),
+    ),
+  );
+}

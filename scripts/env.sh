@@ -7,10 +7,11 @@ cd "$root"
 # Bun is pinned by package-lock.json and used from there; a bun on PATH may be another version.
 bun="$root/node_modules/@oven/bun-linux-x64/bin/bun"
 
-# clang 16 is the first whose BPF back end supports everything bpf/ uses; the newest installed one is taken.
+# clang 16 is the first whose BPF back end supports everything bpf/ uses. 19 comes first because the verifier was met with
+# its code most; another version may lay loops out in another way.
 clang_of_machine() {
   local version
-  for version in 22 21 20 19 18 17 16; do
+  for version in 19 20 21 22 18 17 16; do
     if command -v "clang-$version" >/dev/null; then
       echo "clang-$version"
       return

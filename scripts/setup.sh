@@ -12,10 +12,10 @@ missing_packages() {
   done
 }
 
-# The newest clang the distribution offers, as a version number.
+# The clang to install, as a version number: the first offered, in the order of scripts/env.sh.
 clang_version_offered() {
   local version
-  for version in 22 21 20 19 18 17 16; do
+  for version in 19 20 21 22 18 17 16; do
     if apt-cache show "clang-$version" >/dev/null 2>&1; then
       echo "$version"
       return
@@ -33,7 +33,7 @@ build_packages=(
   gcc libc6-dev binutils make      # links that object, builds the probes of the tests
 )
 test_packages=(
-  git python3 curl tmux bsdutils procps ca-certificates xz-utils
+  git python3 curl procps ca-certificates xz-utils
 )
 if [[ "$(. /etc/os-release && echo "$ID")" == ubuntu ]]; then
   build_packages+=(linux-tools-common) # where Ubuntu keeps bpftool

@@ -9,15 +9,10 @@ export const root = join(import.meta.dir, "../..");
 export const bun = join(root, "node_modules/@oven/bun-linux-x64/bin/bun");
 const output = join(root, "build/test");
 
-const clang = [
-  "clang-22",
-  "clang-21",
-  "clang-20",
-  "clang-19",
-  "clang-18",
-  "clang-17",
-  "clang-16",
-].find((name) => Bun.which(name));
+// In the order of scripts/env.sh.
+const clang = [19, 20, 21, 22, 18, 17, 16]
+  .map((version) => `clang-${version}`)
+  .find((name) => Bun.which(name));
 
 /** The bytes of `test/kernel/fixtures/<name>.bpf.c`, compiled. */
 export async function compiledBpf(name: string): Promise<Uint8Array> {

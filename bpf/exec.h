@@ -415,13 +415,18 @@ GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_so
 	file = BPF_CORE_READ(bprm, file);
 	object_read(v, (__u64)BPF_CORE_READ(file, f_inode));
 	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-	if (!(image->exec_ops & OP_EXEC))
+	if (!(image->exec_ops & OP_EXEC) && !(image->path_ops & OP_READ))
 		return 1;
 	if (!path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry))) {
 		count(COUNTER_STRICT_PATH);
 		v->flags |= EVENT_STRICT_PATH;
 		scan_all(v);
 		return 1;
+	}
+	if (image->path_ops & OP_READ) {
+		path_sources(scratch, v, &scratch->labels);
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= scratch->labels.words[i];
 	}
 	exec_name(scratch, v, 0, 0);
 	if (source->invoked && invoked_name(scratch, (__u64)BPF_CORE_READ(bprm, filename))) {

@@ -38,8 +38,8 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 	return 0;
 }
 
-/* The object takes the flowing part of the process's labels. Without room they go to the spill set: strict, and counted. */
-GLOBAL int object_write(struct verdict *v, struct proc *proc, __u64 inode)
+/* The object takes the flowing part of `labels`. Without room they go to the spill set: strict, and counted. */
+GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 {
 	struct image_header *image;
 	struct object_key key;
@@ -47,13 +47,13 @@ GLOBAL int object_write(struct verdict *v, struct proc *proc, __u64 inode)
 	struct session *session;
 	__u32 any = 0;
 
-	if (!v || !proc)
+	if (!v || !labels)
 		return 0;
 	image = image_of(v);
 	if (!image)
 		return 0;
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		fresh.labels[i] = proc->labels[i] & image->flowing[i];
+		fresh.labels[i] = labels->words[i] & image->flowing[i];
 		any |= fresh.labels[i];
 	}
 	if (!any)
@@ -142,15 +142,42 @@ GLOBAL __u64 gates_stale(struct verdict *v, struct proc *proc, __u64 mask)
 	return change.closed;
 }
 
-/* Begin a run for `gate`, led by this process. One without `exits` opens the gate at once. */
+/* The place of a run that this process may begin: that of its earlier run of the gate, or a free one; -1: none. */
+static __always_inline int run_slot(struct proc *proc, __u32 gate)
+{
+	int slot = -1;
+
+	for (int i = RUNS_MAX - 1; i >= 0; i--)
+		if (!proc->runs[i].run)
+			slot = i;
+	for (int i = RUNS_MAX - 1; i >= 0; i--)
+		if (proc->runs[i].run && proc->runs[i].gate == gate && proc->runs[i].leads)
+			slot = i;
+	return slot;
+}
+
+/* Whether the process is inside the very run that holds the gate open: a make that make started. */
+static __always_inline bool inside_open_run(struct proc *proc, struct session *session, __u32 gate)
+{
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (proc->runs[i].run && proc->runs[i].gate == gate && proc->runs[i].run == session->open_run[gate])
+			return true;
+	return false;
+}
+
+/*
+ * Begin a run for `gate`. One without `exits` opens the gate at once. A program's run is led by this
+ * process, whose subtree's own events do not make it stale; what a file event opened belongs to nobody.
+ */
 static long open_step(__u32 gate, struct gates_change *change)
 {
 	struct verdict *v = change->v;
 	struct image_header *image = image_of(v);
 	struct gate_record *record;
+	bool is_exec = v->ops & OP_EXEC;
 	struct run run = {};
 	__u64 key;
-	int slot = -1;
+	int slot;
 
 	if (gate >= GATES_MAX || !(change->mask >> gate))
 		return 1;
@@ -160,22 +187,23 @@ static long open_step(__u32 gate, struct gates_change *change)
 	if (!record)
 		return 0;
 
+	if (is_exec && !(record->flags & GATE_EXITS) && inside_open_run(change->proc, change->session, gate))
+		return 0;
+
 	run.base = change->session->staled[gate];
 	run.started_ns = bpf_ktime_get_ns();
 	run.gate = gate;
 	run.leader = v->thread >> 32;
 	key = (__u64)v->session << 32 | (__u32)(__sync_fetch_and_add(&change->session->runs_made, 1) + 1);
 
-	for (int i = RUNS_MAX - 1; i >= 0; i--)
-		if (!change->proc->runs[i].run)
-			slot = i;
+	slot = run_slot(change->proc, gate);
 	/* Without a place its own writes would count as foreign and an exit could not be tied to it. */
-	if (slot < 0 || bpf_map_update_elem(&runs, &key, &run, BPF_ANY)) {
+	if ((is_exec && slot < 0) || bpf_map_update_elem(&runs, &key, &run, BPF_ANY)) {
 		count(COUNTER_RUNS_FULL);
 		return 0;
 	}
 	for (int i = 0; i < RUNS_MAX; i++)
-		if (i == slot) {
+		if (is_exec && i == slot) {
 			change->proc->runs[i].gate = gate;
 			change->proc->runs[i].leads = 1;
 			change->proc->runs[i].run = key;

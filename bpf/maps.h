@@ -83,6 +83,10 @@ struct {
 #define NAME_BYTES 256
 #define CHUNK_BYTES 1024
 
+struct labels {
+	__u32 words[LABEL_WORDS];
+};
+
 /* What the rules saw of one operation and what they said. */
 struct verdict {
 	__u64 thread;  /* as bpf_get_current_pid_tgid */
@@ -143,6 +147,7 @@ struct scratch {
 	__u32 extra; /* of the state that accepted the path */
 	__u32 reserved;
 	struct name_fold fold;
+	struct labels labels; /* of an object that gets a new name */
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
 	struct walker args_walker;

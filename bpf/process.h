@@ -149,6 +149,7 @@ static __always_inline int exec_begins(void)
 /*
  * bprm_check_security: fires for a script, then for its interpreter. What the exec would change is
  * kept pending until its point of no return; each level is judged with its own file and arguments.
+ * Known gap: a clause about the script does not see the labels that the interpreter's level adds.
  */
 static __always_inline int exec_check(struct linux_binprm *bprm)
 {

@@ -48,9 +48,9 @@ static __always_inline int on_file_open(struct file *file)
 }
 
 /* An operation on the name `dentry` in the directory `dir`. */
-static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u32 ops)
+static __always_inline int on_name_of_two(struct path *dir, struct dentry *dentry, __u32 ops, __u32 only_refuse)
 {
-	struct file_request request = { .ops = ops, .refuses = 1 };
+	struct file_request request = { .ops = ops, .refuses = 1, .only_refuse = only_refuse };
 
 	if (!current_proc())
 		return 0;
@@ -60,13 +60,21 @@ static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u3
 	return file_event(&request) ? -EPERM : 0;
 }
 
+static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u32 ops)
+{
+	return on_name_of_two(dir, dentry, ops, 0);
+}
+
+/* Nothing changes by the old name before the new one has passed. */
 static __always_inline int on_two_names(struct path *old_dir, struct dentry *old, struct path *new_dir,
 					struct dentry *new, __u32 op)
 {
 	__u32 replaces = BPF_CORE_READ(new, d_inode) ? OP_UNLINK : 0;
-	int refused = on_name(old_dir, old, op);
-
-	return refused ? refused : on_name(new_dir, new, op | OP_CREATE | replaces);
+	if (on_name_of_two(new_dir, new, op | OP_CREATE | replaces, 1))
+		return -EPERM;
+	if (on_name(old_dir, old, op))
+		return -EPERM;
+	return on_name(new_dir, new, op | OP_CREATE | replaces);
 }
 
 static __always_inline int on_path(struct path *path, __u32 ops)
@@ -111,7 +119,10 @@ static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *mess
 HOOK(file_open, file_open, return on_file_open((void *)ctx[0]);)
 HOOK(path_unlink, path_unlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
 HOOK(path_rmdir, path_rmdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
-HOOK(path_mknod, path_mknod, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
+/* A new regular file is made by an open that goes on to open it: refused here, nothing is left behind. */
+HOOK(path_mknod, path_mknod,
+     return on_name((void *)ctx[0], (void *)ctx[1],
+		    (ctx[2] & S_IFMT) == S_IFREG || !(ctx[2] & S_IFMT) ? OP_CREATE | OP_OPEN | OP_WRITE : OP_CREATE);)
 HOOK(path_mkdir, path_mkdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
 HOOK(path_symlink, path_symlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
 HOOK(path_truncate, path_truncate, return on_path((void *)ctx[0], OP_TRUNCATE);)

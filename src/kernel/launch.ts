@@ -34,13 +34,19 @@ export interface Launch {
   readonly pid: number;
   readonly ended: Promise<End>;
   /** Lets the command begin. */
-  release(): void;
+  release(confinement: Confinement): void;
   /** Ends the launcher instead; `ended` then tells exit code 125. */
   cancel(): void;
 }
 
+/** What is known only when the kernel half is there. */
+export interface Confinement {
+  /** The tracepoint tier sees system calls end, and io_uring makes none: there it is refused. */
+  refuseIoUring: boolean;
+}
+
 /** What the launcher is told at its release, as JSON on a pipe. */
-export interface LaunchOrders extends Omit<LaunchOptions, "cwd"> {}
+export interface LaunchOrders extends Omit<LaunchOptions, "cwd">, Confinement {}
 
 /** Where the launcher finds its pipes; inherited descriptors follow from `first` on, in order. */
 export const launcherFds = { orders: 3, ready: 4, first: 5 } as const;
@@ -71,8 +77,8 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
   return {
     pid: launcher.pid,
     ended,
-    release: () => {
-      const ordersText: LaunchOrders = orders;
+    release: (confinement) => {
+      const ordersText: LaunchOrders = { ...orders, ...confinement };
       writeAll(ordersPipe.writeFd, ownedCopy(new TextEncoder().encode(JSON.stringify(ordersText))));
       closeSync(ordersPipe.writeFd);
     },

@@ -28,6 +28,7 @@ const library = dlopen("libc.so.6", {
   munmap: { args: ["ptr", "usize"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  prctl: { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i32" },
   pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i64" },
   setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },

@@ -16,14 +16,15 @@ const prefixes: Readonly<Record<Tier, readonly string[]>> = {
 const pathOps: Readonly<Record<string, number>> = {
   path_unlink: op.unlink,
   path_rmdir: op.unlink,
-  path_mknod: op.create,
+  path_mknod: op.create | op.open | op.write,
   path_mkdir: op.create,
   path_symlink: op.create,
   path_truncate: op.truncate,
   path_chmod: op.metadata,
   path_chown: op.metadata,
-  path_link: op.link | op.create | op.unlink,
-  path_rename: op.rename | op.create | op.unlink,
+  // A source's label goes with the object to its new name.
+  path_link: op.link | op.create | op.unlink | op.read,
+  path_rename: op.rename | op.create | op.unlink | op.read,
 };
 
 const endpointOps: Readonly<Record<string, number>> = {

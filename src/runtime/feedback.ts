@@ -4,7 +4,7 @@
 
 import { assert } from "../base/assert.ts";
 import { positionAt, type Source } from "../base/source.ts";
-import type { Condition, Effect } from "../dsl/ast.ts";
+import type { Clause, Condition, Effect } from "../dsl/ast.ts";
 import { printClause, printEvent, printExec } from "../dsl/print.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
 import type { KernelEvent } from "../kernel/kernel.ts";
@@ -94,7 +94,11 @@ export interface FeedbackContext {
 }
 
 /** The record of one match. `seq` is the caller's to count. */
-export function feedbackOf(event: KernelEvent, seq: number, context: FeedbackContext): FeedbackRecord {
+export function feedbackOf(
+  event: KernelEvent,
+  seq: number,
+  context: FeedbackContext,
+): FeedbackRecord {
   assert(event.type === "match", "feedback is about matches");
   const matched = event.clauses.map((id) => clauseOf(context.compiled, id));
   const strongest = matched.reduce((best, each) =>
@@ -146,12 +150,17 @@ function ruleReference(compiled: CompiledClause, source: Source): RuleReference 
   const { line, column } = positionAt(source, compiled.clause.span.start);
   return {
     name: compiled.rule.name.text,
-    clause: printClause(compiled.clause),
+    clause: clauseLine(compiled.clause),
     effect: compiled.clause.effect,
     file: source.name,
     line,
     column,
   };
+}
+
+/** A clause as one line; `printClause` breaks a long one for a policy's text. */
+export function clauseLine(clause: Clause): string {
+  return printClause(clause).replaceAll(/\n +(?=(?:if|unless|or) )/g, " ");
 }
 
 function processReference(pid: number, process: Process | null): ProcessReference {
@@ -242,7 +251,8 @@ function satisfySentence(condition: Condition): string[] {
       return [`ask the operator to approve "${condition.name}"`];
     case "after": {
       const event = printEvent(condition.event);
-      const ends = condition.exits === null ? "" : ` and let it end with exit code ${condition.exits}`;
+      const ends =
+        condition.exits === null ? "" : ` and let it end with exit code ${condition.exits}`;
       const since = condition.since.map((each) => `\`${printEvent(each)}\``).join(" or ");
       const fresh = since === "" ? "" : `; then do it before any ${since}`;
       const within =
@@ -297,7 +307,8 @@ function sameGate(
 }
 
 function strictReason(event: KernelEvent): string | null {
-  if (event.strictPath) return "the path could not be resolved, so every such rule counts as matched";
+  if (event.strictPath)
+    return "the path could not be resolved, so every such rule counts as matched";
   if (event.strictArgs) return "the arguments could not be read in full, so they count as matching";
   return null;
 }

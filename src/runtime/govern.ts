@@ -98,7 +98,7 @@ async function run(
   kernel.admit(tgid);
   await guardian.guard({ linkIds: kernel.linkIds, membersMapId: kernel.procsMapId });
   const ignoreTerminal = attendTerminal(launch.pid);
-  launch.release();
+  launch.release({ refuseIoUring: kernel.tier === "tracepoint" });
   const end = await launch.ended;
   ignoreTerminal();
   return exitCodeOf(end);

@@ -1,0 +1,5 @@
+"""The program of the demo's project: what to say to somebody."""
+
+
+def greet(name):
+    return "Hello, " + name

@@ -77,7 +77,8 @@ export function verdictOf(compiled: CompiledClause, tier: Tier): Verdict {
   return verdicts.reduce((worst, verdict) => (isWeaker(verdict, worst) ? verdict : worst));
 }
 
-function verdictOfOperation(
+/** The verdict of one operation of a clause. */
+export function verdictOfOperation(
   effect: CompiledClause["clause"]["effect"],
   operation: OperationName,
   tier: Tier,

@@ -1,0 +1,59 @@
+// What the machine says of itself: read, not tried. Explains why a probe failed; never decides a tier.
+
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { gunzipSync } from "node:zlib";
+import { cgroupRoot } from "./cgroup.ts";
+
+export interface HostFacts {
+  readonly release: string;
+  readonly architecture: string;
+  readonly isRoot: boolean;
+  /** Type information of the kernel, without which no program can be fitted to it. */
+  readonly hasBtf: boolean;
+  /** The active LSMs in their order; null: securityfs is not mounted. */
+  readonly lsms: readonly string[] | null;
+  /** `none`, `integrity` or `confidentiality`; null: not known. */
+  readonly lockdown: string | null;
+  /** Options of the kernel's build; null: neither /proc/config.gz nor /boot/config-* is there. */
+  readonly config: ReadonlyMap<string, string> | null;
+  readonly cgroupRoot: string | null;
+}
+
+export function hostFacts(): HostFacts {
+  const lockdown = readOr("/sys/kernel/security/lockdown");
+  return {
+    release: release(),
+    architecture: process.arch,
+    isRoot: process.geteuid?.() === 0,
+    hasBtf: existsSync("/sys/kernel/btf/vmlinux"),
+    lsms: readOr("/sys/kernel/security/lsm")?.trim().split(",") ?? null,
+    lockdown: /\[(\w+)\]/.exec(lockdown ?? "")?.[1] ?? null,
+    config: readConfig(),
+    cgroupRoot: cgroupRoot(),
+  };
+}
+
+function readConfig(): Map<string, string> | null {
+  const text = readCompressed("/proc/config.gz") ?? readOr(`/boot/config-${release()}`);
+  if (text === null) return null;
+  return new Map(
+    [...text.matchAll(/^(CONFIG_\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]),
+  );
+}
+
+function readCompressed(path: string): string | null {
+  try {
+    return gunzipSync(readFileSync(path)).toString("utf8");
+  } catch {
+    return null;
+  }
+}
+
+function readOr(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}

@@ -11,6 +11,7 @@
 import { closeSync } from "node:fs";
 import { ownedCopy } from "../base/bytes.ts";
 import { pipe, readByte, writeAll } from "./libc.ts";
+import { leaveToRuntime } from "./reaper.ts";
 import { selfCommand, selfEnvironment } from "./self.ts";
 
 export interface Guarded {
@@ -50,6 +51,7 @@ export class Guardian {
       stdio: ["ignore", "ignore", "inherit", orders.readFd, answers.writeFd],
     });
     child.unref();
+    leaveToRuntime(child.pid);
     closeSync(orders.readFd);
     closeSync(answers.writeFd);
     return new Guardian(child.pid, orders.writeFd, answers.readFd);

@@ -13,6 +13,7 @@ import { constants } from "node:os";
 import { ownedCopy } from "../base/bytes.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { pipe, readByte, writeAll } from "./libc.ts";
+import { leaveToRuntime, reapOrphansAsInit } from "./reaper.ts";
 import { selfCommand, selfEnvironment } from "./self.ts";
 import type { Identity } from "./user.ts";
 
@@ -64,6 +65,8 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
     env: selfEnvironment,
     stdio: ["inherit", "inherit", "inherit", ordersPipe.readFd, readyPipe.writeFd, ...inherited],
   });
+  leaveToRuntime(launcher.pid);
+  reapOrphansAsInit();
   closeSync(ordersPipe.readFd);
   closeSync(readyPipe.writeFd);
   const ended = launcher.exited.then((code) => endOf(code, launcher.signalCode));

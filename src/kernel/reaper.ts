@@ -8,26 +8,33 @@ import { libc } from "./libc.ts";
 /** How soon to look again when a child of the runtime stands before the others. */
 const againMs = 20;
 
-/** Until the returned function is called, waits for every child but `own`. */
-export function reapOrphans(own: readonly number[]): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const reap = () => {
-    clearTimeout(timer);
-    for (let pid = endedChild(); pid !== 0; pid = endedChild()) {
-      // The kernel shows only the first that has ended: ours has to be taken by the runtime before we see the next.
-      if (own.includes(pid)) {
-        timer = setTimeout(reap, againMs);
-        return;
-      }
-      take(pid);
-    }
-  };
+const runtimeChildren = new Set<number>();
+let isReaping = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** A child that Bun.spawn started: to be said of every one, before it can end unseen. */
+export function leaveToRuntime(pid: number): void {
+  runtimeChildren.add(pid);
+}
+
+/** As PID 1, waits for every other child from here on; otherwise they are not ours to wait for. */
+export function reapOrphansAsInit(): void {
+  if (process.pid !== 1 || isReaping) return;
+  isReaping = true;
   process.on("SIGCHLD", reap);
   reap();
-  return () => {
-    process.off("SIGCHLD", reap);
-    clearTimeout(timer);
-  };
+}
+
+function reap(): void {
+  clearTimeout(timer);
+  for (let pid = endedChild(); pid !== 0; pid = endedChild()) {
+    // The kernel shows only the first that has ended: the runtime must take its own before we see the next.
+    if (runtimeChildren.has(pid)) {
+      timer = setTimeout(reap, againMs);
+      return;
+    }
+    take(pid);
+  }
 }
 
 const [P_ALL, P_PID] = [0, 1];

@@ -4,6 +4,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import type { Policy } from "./ast.ts";
+import type { Check, CheckContext } from "./checks/context.ts";
 import { checkDefinitions } from "./checks/definitions.ts";
 import { checkDuplicateClauses } from "./checks/duplicate-clauses.ts";
 import { checkDuplicateRules } from "./checks/duplicate-rules.ts";
@@ -21,19 +22,6 @@ import { expandSets } from "./sets.ts";
 
 export { labelsOf, mergePolicies } from "./merge.ts";
 export { expandSets } from "./sets.ts";
-
-/** What every check is given. */
-export interface CheckContext {
-  /** As written. */
-  readonly written: Policy;
-  /** With the sets in place. */
-  readonly policy: Policy;
-  readonly source: Source;
-  /** What the policy adds to: its labels and sets are known, its rules are not judged. */
-  readonly inherited: Policy;
-}
-
-export type Check = (context: CheckContext) => Diagnostic[];
 
 export interface CheckOptions {
   readonly inherited?: Policy;

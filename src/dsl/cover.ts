@@ -52,8 +52,9 @@ export function coversTarget(
   special: Target | EndpointTarget,
 ): boolean {
   if (general.patterns === null) return true;
-  if (special.patterns === null || special.patterns.length === 0) return false;
+  if (special.patterns?.length === 0) return false;
   const outer: readonly (Pattern | EndpointPattern)[] = general.patterns;
+  if (special.patterns === null) return outer.some(isEverything);
   return special.patterns.every((inner) => outer.some((pattern) => coversPattern(pattern, inner)));
 }
 
@@ -69,8 +70,8 @@ export function disjointTargets(a: Target | EndpointTarget, b: Target | Endpoint
 /** Every argument that `general` wants, `special` wants too. */
 export function coversExec(general: ExecPattern, special: ExecPattern): boolean {
   if (general.program !== null) {
-    if (special.program === null) return false;
-    if (!coversPath(programGlob(general.program), programGlob(special.program))) return false;
+    const inner = special.program === null ? anything : programGlob(special.program);
+    if (!coversPath(programGlob(general.program), inner)) return false;
   }
   return general.args.every((outer) =>
     special.args.some((inner) => coversQuickly(outer.glob, inner.glob, "ordinary")),
@@ -86,6 +87,18 @@ export function coversExceptions(
   const known = new Set(special.map(printCondition));
   return general.every((condition) => known.has(printCondition(condition)));
 }
+
+function isEverything(pattern: Pattern | EndpointPattern): boolean {
+  if ("glob" in pattern) return coversPath(pattern.glob, anything);
+  const { endpoint } = pattern;
+  return endpoint.kind === "any" && endpoint.protocol === null && endpoint.ports === null;
+}
+
+/** Every path, which starts at the root. */
+const anything: Glob = [
+  { kind: "byte", byte: slash },
+  { kind: "globstar", slashAfter: false },
+];
 
 function coversPattern(
   general: Pattern | EndpointPattern,

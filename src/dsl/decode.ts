@@ -65,10 +65,11 @@ function validPrefixLength(bytes: Uint8Array): number {
     if (decodes(bytes.subarray(0, middle))) low = middle;
     else high = middle;
   }
-  // The wrong character may have begun up to three bytes before the byte that gave it away.
-  let start = low;
-  while (start > 0 && low - start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start -= 1;
-  return decodesWhole(bytes.subarray(0, start)) ? start : low;
+  // The character that is wrong may have begun up to three bytes before the byte that gave it away.
+  for (let start = low; start >= low - 3 && start >= 0; start--) {
+    if (decodesWhole(bytes.subarray(0, start))) return start;
+  }
+  return low;
 }
 
 function decodes(bytes: Uint8Array): boolean {

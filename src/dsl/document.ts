@@ -5,14 +5,15 @@
 // else `actplane check` does (some 100-300 ms), and it knows neither places in the file nor which key
 // was meant.
 
-import { type Document, isMap, isScalar, isSeq, type Pair, type Scalar } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, type Scalar } from "yaml";
 import { type Diagnostic, hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source, Span } from "../base/source.ts";
 import type { Name, Policy } from "./ast.ts";
 import { type Fragment, wholeSource } from "./fragment.ts";
+import { emptyPolicy } from "./merge.ts";
 import { parseFragment } from "./parser.ts";
 import { didYouMean } from "./vocabulary.ts";
-import { fragmentOf, parseYaml, resolved, spanOf } from "./yaml-text.ts";
+import { fragmentOf, parseYaml, spanOf } from "./yaml-text.ts";
 
 export interface PolicyDocument {
   readonly source: Source;
@@ -162,7 +163,7 @@ class Reader {
     this.diagnostics.push(...diagnostics);
     if (document === null) return empty;
     this.#document = document;
-    const root = resolved(document.contents, document);
+    const root = this.#resolved(document.contents);
     if (root === null || (isScalar(root) && root.value === null)) {
       this.#fault(
         "D003",
@@ -253,8 +254,8 @@ class Reader {
   ): Pick<PolicyDocument, "rules" | "domains" | "defaultDomain"> {
     const rules = new Map<string, RuleText>();
     for (const entry of this.#entries(top.get("rules"), "`rules`")) {
-      const text = this.#readRule(entry);
-      if (text !== null) rules.set(entry.key.text, text);
+      // A rule whose text is missing is known all the same, so that its bindings are not faults of their own.
+      rules.set(entry.key.text, this.#readRule(entry) ?? this.#brokenRule(entry.key));
     }
     const domains = new Map<string, DomainEntry>();
     for (const entry of this.#entries(top.get("domains"), "`domains`")) {
@@ -284,7 +285,13 @@ class Reader {
     return { rules, domains, defaultDomain };
   }
 
+  #brokenRule(name: Name): RuleText {
+    const fragment: Fragment = { source: this.#source, text: "", place: () => name.span.start };
+    return { name, fragment, policy: emptyPolicy, isBroken: true };
+  }
+
   #readRule(entry: Entry): RuleText | null {
+    if (isNothing(entry.value)) return this.#readRuleText(entry.key, entry);
     // `NAME: |` with the text itself is what one tries first; it says the same.
     if (isText(entry.value)) return this.#readRuleText(entry.key, entry);
     const section = this.#section(
@@ -419,7 +426,7 @@ class Reader {
         isTop ? "D004" : "D006",
         isTop ? firstLine(this.#source) : place,
         `${what} is not a mapping`,
-        `write it as \`${keys.find((key) => key !== "version" && key !== "workspace")}: ...\``,
+        isTop ? "start with `policy: |` and a rule" : `write it as \`${keys[0]}: ...\``,
       );
       return null;
     }
@@ -515,7 +522,17 @@ class Reader {
   }
 
   #resolved(node: unknown): unknown {
-    return this.#document === null ? node : resolved(node, this.#document);
+    if (!isAlias(node) || this.#document === null) return node;
+    const target = node.resolve(this.#document);
+    if (target === undefined) {
+      this.#fault(
+        "D001",
+        spanOf(node),
+        `the anchor \`&${node.source}\` is not defined`,
+        "define it before its use",
+      );
+    }
+    return target ?? null;
   }
 
   // ------------------------------------------------------------------------------------ diagnostics

@@ -105,7 +105,10 @@ export class Lexer {
 
   /** Where a string that some quote is missing for should have ended, if it swallowed lines of policy. */
   #suspectLineEnd(start: number, end: number, closed: boolean): number | null {
-    if ((closed && !this.#quotesAreOdd) || this.#lineEnd(start) >= end) return null;
+    // A quote that closes a string in front of a word has more likely opened one.
+    const next = this.#text[end + 1];
+    const isSuspect = this.#quotesAreOdd || (next !== undefined && isWordCharacter(next));
+    if ((closed && !isSuspect) || this.#lineEnd(start) >= end) return null;
     for (let at = this.#text.indexOf("\n", start); at !== -1 && at < end; ) {
       const next = this.#text.indexOf("\n", at + 1);
       // Only the start of a line matters; a long line is not copied whole.

@@ -146,12 +146,7 @@ class Parser {
       return token.text;
     }
     if (token.kind !== "word") {
-      this.#unexpected(
-        "P001",
-        token,
-        `expected a declaration, found ${describe(token)}`,
-        startHelp,
-      );
+      this.#unexpected("P001", token, `expected a declaration`, startHelp);
       return null;
     }
     if (isOneOf(effectWords, token.text)) {
@@ -247,12 +242,9 @@ class Parser {
     if (name === null) return this.#abandon();
     if (this.#at(":")) this.#take();
     else {
-      this.#unexpected(
-        "P001",
-        this.#peek(),
-        `expected \`:\` after the rule's name, found ${describe(this.#peek())}`,
-        "write `rule NAME:`",
-      );
+      const missing = "expected `:` after the rule's name";
+      // A rule without a name was told already.
+      if (name.text !== "") this.#unexpected("P001", this.#peek(), missing, "write `rule NAME:`");
       if (!this.#atRuleWord()) return this.#abandon();
     }
     const headEnd = this.#lastToken().textEnd;
@@ -307,11 +299,9 @@ class Parser {
       const token = this.#peek();
       if (token.kind === "end") return null;
       if (token.kind !== "word") {
-        const found = describe(token);
-        const message = hasLines
-          ? `${found} does not belong here`
-          : `expected a clause, found ${found}`;
+        const message = hasLines ? `${describe(token)} does not belong here` : "expected a clause";
         this.#unexpected("P001", token, message, clauseHelp);
+        this.#take();
         this.#skipToLine();
         continue;
       }
@@ -323,6 +313,7 @@ class Parser {
       const word = this.#guessRuleWord(token);
       if (word === "declaration") return null;
       if (word !== null) return word;
+      this.#take();
       this.#skipToLine();
     }
   }
@@ -339,6 +330,8 @@ class Parser {
       if (isClause) return this.#taken("block");
       if (token.text === "reason") return this.#taken("because");
       if (token.text === "remediation") return this.#taken("fix");
+      // `effect kill`: the effect is no clause of its own.
+      if (next.kind === "word" && isOneOf(effectWords, next.text)) this.#take();
       return null;
     }
     if (isClause) {
@@ -458,6 +451,10 @@ class Parser {
       this.#fault("P018", token, "an argument stands behind the condition", {
         help: 'arguments follow the program: `exec "git" "push"`',
       });
+    } else if (token.kind === "@") {
+      this.#fault("P012", token, "an argument has no mark of its own", {
+        help: 'arguments follow the program: `exec "git" "push"`',
+      });
     } else if (token.kind === "word" && nearest(token.text, ["if", "unless"]) !== null) {
       const help = didYouMean(token.text, ["if", "unless"]);
       this.#unexpected("P011", token, `unknown word \`${token.text}\` in a clause`, help);
@@ -466,7 +463,9 @@ class Parser {
         "P001",
         token,
         `${describe(token)} does not belong in a clause`,
-        "a clause is `EFFECT OPERATION TARGET if LABELS unless EXCEPTION`",
+        token.kind === "word" && !isReserved(token.text)
+          ? `did you mean \`if ${token.text}\`?`
+          : "a clause is `EFFECT OPERATION TARGET if LABELS unless EXCEPTION`",
       );
     }
     this.#skipToLine();
@@ -514,7 +513,7 @@ class Parser {
         this.#unexpected(
           "P001",
           token,
-          `expected \`exec\` after \`${operation}\`, found ${describe(token)}`,
+          `expected \`exec\` after \`${operation}\``,
           `write \`${operation} exec "..."\``,
         );
       }
@@ -522,8 +521,9 @@ class Parser {
     }
     this.#take();
     if (token.text !== wanted) {
+      const words = operation === wanted ? operation : `${operation} ${wanted}`;
       this.#fault("P015", token, `\`${operation}\` has no \`${token.text}\` target`, {
-        help: `write \`${operation} ${wanted} "..."\``,
+        help: `write \`${words} "..."\``,
       });
     }
   }
@@ -534,7 +534,7 @@ class Parser {
     const token = this.#peek();
     const help =
       token.kind === ","
-        ? "name the set with `define NAME = ...` and write `@NAME`, or use `{a,b}`"
+        ? "name the patterns with `define NAME = ...` and write `@NAME`"
         : "only `exec` takes arguments";
     this.#fault("P018", token, `${what} takes one pattern`, { help });
     while (this.#at("string") || this.#at(",")) this.#take();
@@ -640,7 +640,7 @@ class Parser {
     this.#unexpected(
       "P016",
       token,
-      `expected ${what}, found ${describe(token)}`,
+      `expected ${what}`,
       'a pattern is written in quotes: `"**/.env"`',
     );
     return null;
@@ -673,7 +673,7 @@ class Parser {
     this.#terms = 0;
     const expression = this.#parseOr(0);
     if (expression === null) {
-      this.#skipUntil((word) => word === "unless" || this.#startsLine(word));
+      this.#skipUntil((token) => token.text === "unless" || this.#startsLine(token.text));
       return null;
     }
     if (this.#at(")")) {
@@ -732,7 +732,7 @@ class Parser {
         token.kind === "string"
           ? "labels are written without quotes"
           : "write a label, `not`, `true` or `(`";
-      this.#unexpected("P020", token, `expected a label, found ${describe(token)}`, help);
+      this.#unexpected("P020", token, `expected a label`, help);
       return null;
     }
     const label = this.#expectName("a label", "if LABEL");
@@ -745,10 +745,7 @@ class Parser {
     const inner = this.#parseOr(depth + 1);
     if (inner === null) return null;
     if (!this.#at(")")) {
-      const found = describe(this.#peek());
-      this.#fault("P023", open, `the parenthesis is not closed: found ${found}`, {
-        help: "close it with `)`",
-      });
+      this.#fault("P023", open, "the parenthesis is not closed", { help: "close it with `)`" });
       return inner;
     }
     this.#take();
@@ -861,12 +858,7 @@ class Parser {
     if (!this.#maybeWord("exits")) return null;
     const token = this.#peek();
     if (token.kind !== "word" || isReserved(token.text)) {
-      this.#unexpected(
-        "P033",
-        token,
-        `expected an exit status, found ${describe(token)}`,
-        "write `exits 0`",
-      );
+      this.#unexpected("P033", token, `expected an exit status`, "write `exits 0`");
       return null;
     }
     this.#take();
@@ -891,12 +883,7 @@ class Parser {
     if (!this.#maybeWord("within")) return null;
     const token = this.#peek();
     if (token.kind !== "word" || isReserved(token.text)) {
-      this.#unexpected(
-        "P034",
-        token,
-        `expected a duration, found ${describe(token)}`,
-        durationHelp,
-      );
+      this.#unexpected("P034", token, `expected a duration`, durationHelp);
       return null;
     }
     this.#take();
@@ -915,14 +902,14 @@ class Parser {
       this.#take();
       return true;
     }
-    this.#unexpected("P001", token, `expected \`${kind}\` ${where}, found ${describe(token)}`);
+    this.#unexpected("P001", token, `expected \`${kind}\` ${where}`);
     return false;
   }
 
   #expectWord(word: string): boolean {
     const token = this.#peek();
     if (this.#maybeWord(word)) return true;
-    this.#unexpected("P001", token, `expected \`${word}\`, found ${describe(token)}`);
+    this.#unexpected("P001", token, `expected \`${word}\``);
     // A string is what would have followed the word, so the reading can go on.
     if (token.kind === "string") return true;
     if (token.kind !== "word" || nearest(token.text, [word]) === null) return false;
@@ -945,12 +932,7 @@ class Parser {
     if (token.kind !== "word" || isReserved(token.text)) {
       const wanted = message.replace("unknown ", "");
       const article = /^[aeiou]/.test(wanted) ? "an" : "a";
-      this.#unexpected(
-        code,
-        token,
-        `expected ${article} ${wanted}, found ${describe(token)}`,
-        help,
-      );
+      this.#unexpected(code, token, `expected ${article} ${wanted}`, help);
       return null;
     }
     const near = nearest(token.text, words) as T | null;
@@ -969,12 +951,7 @@ class Parser {
       this.#fault("P040", token, `${what} is empty`, { help: `write \`${example}\`` });
       return this.#take();
     }
-    this.#unexpected(
-      "P013",
-      token,
-      `expected ${what} in quotes, found ${describe(token)}`,
-      `write \`${example}\``,
-    );
+    this.#unexpected("P013", token, `expected ${what} in quotes`, `write \`${example}\``);
     return null;
   }
 
@@ -983,7 +960,7 @@ class Parser {
     if (token.kind !== "word") {
       const help =
         token.kind === "string" ? "names are written without quotes" : `write \`${example}\``;
-      this.#unexpected("P004", token, `expected ${what}, found ${describe(token)}`, help);
+      this.#unexpected("P004", token, `expected ${what}`, help);
       return null;
     }
     this.#take();
@@ -1063,7 +1040,7 @@ class Parser {
 
   /** Gives the declaration up and goes on at the next. */
   #abandon(): null {
-    this.#skipUntil((word) => isOneOf(declarationWords, word));
+    this.#skipUntil((token) => this.#looksLikeDeclaration(token));
     return null;
   }
 
@@ -1075,19 +1052,33 @@ class Parser {
 
   #skipToDeclaration(): void {
     this.#take();
-    this.#skipUntil((word) => isOneOf(declarationWords, word));
+    this.#skipUntil((token) => this.#looksLikeDeclaration(token));
   }
 
   #skipToLine(): void {
-    this.#skipUntil((word) => this.#startsLine(word));
+    this.#skipUntil((token) => this.#startsLine(token.text) || this.#looksLikeLine(token));
   }
 
-  #skipUntil(stops: (word: string) => boolean): void {
+  #skipUntil(stops: (token: Token) => boolean): void {
     for (;;) {
       const token = this.#peek();
-      if (token.kind === "end" || (token.kind === "word" && stops(token.text))) return;
+      if (token.kind === "end" || (token.kind === "word" && stops(token))) return;
       this.#take();
     }
+  }
+
+  /** A declaration, or a word at the very start of a line that may be a misspelt one. */
+  #looksLikeDeclaration(token: Token): boolean {
+    if (isOneOf(declarationWords, token.text)) return true;
+    const before = token.textStart === 0 ? "\n" : this.#fragment.text[token.textStart - 1];
+    return before === "\n" && nearest(token.text, declarationWords) !== null;
+  }
+
+  /** A word at the start of a line that may be a misspelt effect: an operation follows. */
+  #looksLikeLine(token: Token): boolean {
+    if (!this.#isFirstOnLine(token)) return false;
+    const next = this.#peek(1);
+    return next.kind === "word" && isOneOf(operationWords, next.text);
   }
 
   /** Whether `word` starts a line of a rule or a declaration. */
@@ -1127,9 +1118,32 @@ class Parser {
     );
   }
 
-  /** A fault at a token that should not be there. Faults of the lexer at the same place say it better. */
+  /**
+   * A fault at a token that should not be there. `message` says what was expected; where the line ends before it, the
+   * end of the line is shown, for there something is missing.
+   */
   #unexpected(code: string, token: Token, message: string, help?: string): void {
-    this.#fault(code, token, message, help === undefined ? {} : { help });
+    const last = this.#last;
+    const isMissing = message.startsWith("expected ");
+    if (!isMissing || last === null || !this.#isLineEndBetween(last, token)) {
+      const found = isMissing ? `, found ${describe(token)}` : "";
+      this.#fault(code, token, `${message}${found}`, help === undefined ? {} : { help });
+      return;
+    }
+    const found = token.kind === "end" ? describe(token) : "the end of the line";
+    this.#add({
+      severity: "error",
+      code,
+      message: `${message}, found ${found}`,
+      source: this.#fragment.source,
+      span: { start: last.end, end: last.end },
+      ...(help === undefined ? {} : { help }),
+    });
+  }
+
+  #isLineEndBetween(last: Token, next: Token): boolean {
+    if (next.kind === "end") return true;
+    return this.#fragment.text.slice(last.textEnd, next.textStart).includes("\n");
   }
 
   #fault(

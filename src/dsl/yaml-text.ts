@@ -1,7 +1,7 @@
 // YAML to nodes with positions, and the way back from a scalar's value to its place in the file.
 // What the `yaml` package would take minutes or a deep stack for is refused before it sees it.
 
-import { type Document, isAlias, Lexer, type Node, parseDocument, type Scalar } from "yaml";
+import { type Document, Lexer, type Node, parseDocument, type Scalar } from "yaml";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Source, Span } from "../base/source.ts";
 import type { Fragment } from "./fragment.ts";
@@ -23,7 +23,8 @@ export function parseYaml(source: Source): YamlText {
   if (refused !== null) return { document: null, diagnostics: [refused] };
   const document = parseDocument(source.text, {
     prettyErrors: false,
-    logLevel: "silent",
+    // "silent" would also take the first of several documents without a word.
+    logLevel: "error",
     keepSourceTokens: false,
     // Keys are compared where the shape is read: the package compares each with each.
     uniqueKeys: false,
@@ -84,11 +85,6 @@ function refusal(source: Source): Diagnostic | null {
     if (lexeme !== "\x02" && lexeme !== "\x18" && lexeme !== "\x1f") offset += lexeme.length;
   }
   return null;
-}
-
-/** The node an alias stands for, or the node itself. */
-export function resolved(node: unknown, document: Document): unknown {
-  return isAlias(node) ? (node.resolve(document) ?? null) : node;
 }
 
 export function spanOf(node: unknown): Span {

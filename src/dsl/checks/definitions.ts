@@ -2,9 +2,9 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Definition, Policy } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { duplicate } from "../merge.ts";
 import { execPatternsOf, targetsOf } from "../walk.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkDefinitions({ written, source, inherited }: CheckContext): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];

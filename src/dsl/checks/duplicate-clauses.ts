@@ -2,8 +2,8 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Clause } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { printClause } from "../print.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkDuplicateClauses({ policy, source }: CheckContext): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];

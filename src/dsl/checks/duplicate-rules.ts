@@ -1,8 +1,8 @@
 // Two rules of one name: records and approvals name a rule, so the name must say which.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { CheckContext } from "../check.ts";
 import { duplicate } from "../merge.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkDuplicateRules({ written, source }: CheckContext): Diagnostic[] {
   const firsts = new Map<string, (typeof written.rules)[0]>();

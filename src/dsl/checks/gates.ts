@@ -2,10 +2,10 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Clause, Condition, GateEvent } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { coversOperation } from "../cover.ts";
 import { isAlwaysTrue } from "../logic.ts";
 import { printCondition } from "../print.ts";
+import type { CheckContext } from "./context.ts";
 
 /** Pairs looked at; a policy with more gates than this allows gets no further advice of this kind. */
 const pairsMax = 20_000;

@@ -2,10 +2,10 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Policy } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { isSatisfiable } from "../logic.ts";
 import { labelUses } from "../merge.ts";
 import { didYouMean } from "../vocabulary.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkLabelsIntroduced({ policy, source, inherited }: CheckContext): Diagnostic[] {
   const introduced = new Set([...introducedLabels(inherited), ...introducedLabels(policy)]);

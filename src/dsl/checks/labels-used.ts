@@ -1,8 +1,8 @@
 // Labels that are introduced and no condition asks for.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { CheckContext } from "../check.ts";
 import { labelUses } from "../merge.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkLabelsUsed({ policy, source, inherited }: CheckContext): Diagnostic[] {
   const used = new Set<string>();
@@ -15,7 +15,8 @@ export function checkLabelsUsed({ policy, source, inherited }: CheckContext): Di
   }
   const diagnostics: Diagnostic[] = [];
   const told = new Set<string>();
-  for (const { label } of [...policy.sources, ...policy.transforms]) {
+  const endorsed = policy.transforms.filter(({ kind }) => kind === "endorse");
+  for (const { label } of [...policy.sources, ...endorsed]) {
     if (used.has(label.text) || told.has(label.text)) continue;
     told.add(label.text);
     diagnostics.push({

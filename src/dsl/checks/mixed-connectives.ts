@@ -3,8 +3,8 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Expr } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { printExpr } from "../print.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkMixedConnectives({ policy, source }: CheckContext): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];

@@ -3,10 +3,10 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Clause, Rule } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { coversTarget, disjointTargets, operationTarget } from "../cover.ts";
 import { isAlwaysTrue, isSatisfiable } from "../logic.ts";
 import { printExpr } from "../print.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkNeverMatches({ policy, source }: CheckContext): Diagnostic[] {
   return policy.rules.flatMap((rule) => {

@@ -1,9 +1,9 @@
 // `exec "git push"`: one name with a space in it, where a program and its argument were meant.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { CheckContext } from "../check.ts";
 import { quote } from "../print.ts";
 import { execPatternsOf } from "../walk.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkPrograms({ written, source }: CheckContext): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];

@@ -1,7 +1,7 @@
 // Refusals without a `because`: the agent that is refused is told nothing it could act on.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkReasons({ policy, source }: CheckContext): Diagnostic[] {
   return policy.rules

@@ -2,9 +2,9 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Clause, Effect, Rule } from "../ast.ts";
-import type { CheckContext } from "../check.ts";
 import { coversExceptions, coversOperation, generalKinds } from "../cover.ts";
 import { implies } from "../logic.ts";
+import type { CheckContext } from "./context.ts";
 
 const strength: Record<Effect, number> = { notify: 0, block: 1, kill: 2 };
 

@@ -1,8 +1,8 @@
 // `declassify SECRET by exec any`: every program would be a gate, and the label would hold nowhere.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { CheckContext } from "../check.ts";
 import { coversExec } from "../cover.ts";
+import type { CheckContext } from "./context.ts";
 
 export function checkTransforms({ policy, source }: CheckContext): Diagnostic[] {
   return policy.transforms.flatMap(({ kind, label, gate }): Diagnostic[] => {

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { type Diagnostic, hasErrors, type Severity } from "../../base/diagnostic.ts";
 import { inTextOrder } from "../../dsl/check.ts";
 import { unmatchedPatterns } from "../../dsl/checks/unmatched-patterns.ts";
-import { type PolicyDocument, readPolicyFile, textDocument } from "../../dsl/document.ts";
+import { type PolicyDocument, readPolicyFile } from "../../dsl/document.ts";
 import { checkDocument, policiesOf, resolveDomain } from "../../dsl/domains.ts";
+import { loadPolicy } from "../../dsl/load.ts";
 import type { Io } from "../io.ts";
 import {
   inlinePolicy,
@@ -29,8 +30,9 @@ const exits = { clean: 0, usage: 1, findings: 2, errors: 3 } as const;
 const ranks: Record<Severity, number> = { hint: 0, warning: 1, error: 2 };
 
 export async function check(io: Io, given: CheckArguments): Promise<number> {
-  if (given.rule !== undefined && given.file !== undefined) {
-    io.stderr.write("actplane check: a file and --rule were given; give one of them\n");
+  const other = given.file !== undefined ? "a file" : given.domain !== undefined ? "--domain" : null;
+  if (given.rule !== undefined && other !== null) {
+    io.stderr.write(`actplane check: --rule and ${other} exclude each other\n`);
     return exits.usage;
   }
   let file: PolicyFile;
@@ -54,7 +56,8 @@ export async function check(io: Io, given: CheckArguments): Promise<number> {
 /** Everything that is wrong with the file, in the order of its text. */
 function findings(file: PolicyFile, given: CheckArguments): Diagnostic[] {
   const source = file.value;
-  const read = given.rule === undefined ? readPolicyFile(source) : textDocument(source);
+  if (given.rule !== undefined) return inTextOrder(loadPolicy(source).diagnostics);
+  const read = readPolicyFile(source);
   const shape = [...file.diagnostics, ...read.diagnostics];
   const checked = checkDocument(read.value, given.domain);
   const isBroken = hasErrors(shape) || hasErrors(checked);

@@ -77,8 +77,9 @@ export function printClause(clause: Clause): string {
   const unless = exceptions.length === 0 ? [] : [`unless ${exceptions.join(" or ")}`];
   const line = [head, ...condition, ...unless].join(" ");
   if (line.length + 2 <= lineWidth) return line;
-  const broken = exceptions.length === 0 ? [] : [`unless ${exceptions.join("\n      or ")}`];
-  return [head, ...condition, ...broken].join("\n    ");
+  const needsBreaks = unless.some((text) => text.length + 4 > lineWidth);
+  const lines = needsBreaks ? [`unless ${exceptions.join("\n      or ")}`] : unless;
+  return [head, ...condition, ...lines].join("\n    ");
 }
 
 function printOrigin(origin: LabelSource["origin"]): string {

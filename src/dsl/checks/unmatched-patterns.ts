@@ -3,14 +3,15 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Source } from "../../base/source.ts";
-import type { Pattern, Policy, Target } from "../ast.ts";
+import { type Clause, fileOperations, type Pattern, type Policy } from "../ast.ts";
 import { globMatcher } from "../glob-language.ts";
-import { targetsOf } from "../walk.ts";
+import { isOneOf } from "../vocabulary.ts";
+import { eventsOf } from "../walk.ts";
 
 /**
  * The relative patterns of `policy` that match none of `paths`, which are relative to the workspace, without `/` in
  * front. Floating and absolute patterns are about more than the workspace and are not judged; neither are exceptions
- * and the targets of `create`, which are about files that are not there yet.
+ * and what is created, which are about files that are not there yet.
  */
 export function unmatchedPatterns(
   policy: Policy,
@@ -47,10 +48,21 @@ function judged(policy: Policy): Pattern[] {
   const sources = policy.sources.flatMap(({ origin }) =>
     origin.kind === "file" ? [origin.pattern] : [],
   );
-  const targets = [...targetsOf(policy)].flatMap(
-    (target) => (target.patterns ?? []) as Target["patterns"] & object,
+  const clauses = policy.rules.flatMap((rule) => rule.clauses);
+  const targets = clauses.flatMap(targetPatterns);
+  return [...sources, ...targets].filter(isRelative);
+}
+
+function targetPatterns(clause: Clause): readonly Pattern[] {
+  const { operation } = clause;
+  const own =
+    isOneOf(fileOperations, operation.kind) && operation.kind !== "create" && "target" in operation
+      ? ((operation.target.patterns ?? []) as readonly Pattern[])
+      : [];
+  const events = [...eventsOf(clause)].flatMap((event) =>
+    event.kind === "exec" || event.kind === "create" ? [] : (event.target.patterns ?? []),
   );
-  return [...sources, ...targets].filter((pattern) => "glob" in pattern && isRelative(pattern));
+  return [...own, ...events];
 }
 
 function isRelative({ text, glob }: Pattern): boolean {

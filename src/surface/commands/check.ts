@@ -30,7 +30,8 @@ const exits = { clean: 0, usage: 1, findings: 2, errors: 3 } as const;
 const ranks: Record<Severity, number> = { hint: 0, warning: 1, error: 2 };
 
 export async function check(io: Io, given: CheckArguments): Promise<number> {
-  const other = given.file !== undefined ? "a file" : given.domain !== undefined ? "--domain" : null;
+  const other =
+    given.file !== undefined ? "a file" : given.domain !== undefined ? "--domain" : null;
   if (given.rule !== undefined && other !== null) {
     io.stderr.write(`actplane check: --rule and ${other} exclude each other\n`);
     return exits.usage;

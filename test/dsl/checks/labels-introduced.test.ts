@@ -16,7 +16,7 @@ rule s: notify open any if AGNT`,
 
 test("where the clause can still match it says less", () =>
   findings(
-    A + `rule r: notify exec any if AGENT or X`,
+    `${A}rule r: notify exec any if AGENT or X`,
     ["C010"],
     ["2:37 C010 the label `X` is never introduced"],
   ));

@@ -19,7 +19,7 @@ test("labels that contradict each other", () =>
 
 test("a rule of such clauses alone", () =>
   findings(
-    A + `rule r: notify exec any if not true`,
+    `${A}rule r: notify exec any if not true`,
     ["C020", "C021"],
     ["2:28 C021 the rule `r` never matches: `not true` is always false"],
   ));
@@ -74,7 +74,7 @@ test("a program in a folder", () =>
 
 test("a condition that is always true is hinted at", () =>
   findings(
-    A + `rule r: notify exec any if AGENT or not AGENT`,
+    `${A}rule r: notify exec any if AGENT or not AGENT`,
     ["C022"],
     ["2:28 C022 `AGENT or not AGENT` is always true"],
   ));

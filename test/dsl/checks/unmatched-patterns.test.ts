@@ -33,3 +33,10 @@ test("floating, absolute and home patterns are not judged", () =>
   ));
 test("a pattern of alternatives is not judged", () =>
   unmatched('rule r: notify read "{lib,/x}/**"', []));
+
+test("exceptions and what is created are not judged", () =>
+  unmatched(
+    'rule r:\n notify write "src/**" unless target "gen/**"\n notify create "out/**" unless after create "ok"',
+    [],
+  ));
+test("endpoints are no files", () => unmatched('rule r: notify connect "example.com"', []));

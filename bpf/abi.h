@@ -83,7 +83,7 @@ struct automaton {
 	__u32 states;
 	__u32 combs;
 	__u32 classes;
-	__u32 reserved;
+	__u32 end_at;     /* first word behind classes, states and comb */
 };
 
 /*

@@ -121,7 +121,7 @@ struct walker {
 	__u32 classes_at;
 	__u32 states_at;
 	__u32 comb_at;
-	__u32 start;
+	__u32 end; /* first word behind all of it */
 	__u32 number; /* current state; 0 is dead */
 	struct state state;
 	__u32 failed;

@@ -70,6 +70,7 @@ export const automaton = {
   states: 4,
   combs: 5,
   classes: 6,
+  endAt: 7,
   size: 8,
 } as const;
 

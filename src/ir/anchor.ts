@@ -3,6 +3,7 @@
 
 import type { Pattern } from "../dsl/ast.ts";
 import type { Glob, GlobPart } from "../dsl/glob.ts";
+import { globKey } from "./languages.ts";
 
 export interface Places {
   readonly workspace: string;
@@ -41,10 +42,44 @@ export function anchorProgram(
     );
 }
 
+/** `glob` as globs none of which begins with alternatives. */
 export function beginnings(glob: Glob): Glob[] {
-  const [first, ...rest] = glob;
-  if (first?.kind !== "alternatives") return [glob];
-  return first.branches.flatMap((branch) => beginnings([...branch, ...rest]));
+  return splitFirst(glob, (part, rest, split) =>
+    part.kind === "alternatives"
+      ? part.branches.flatMap((branch) => split([...branch, ...rest]))
+      : [[part, ...rest]],
+  );
+}
+
+type Split = (glob: Glob) => Glob[];
+
+/**
+ * Takes a glob apart at its first part, again and again. What is left recurs (in `{,}{,}{,}` after every
+ * choice), so each rest is split once, and equal results are one.
+ */
+export function splitFirst(
+  glob: Glob,
+  splitPart: (part: GlobPart, rest: Glob, split: Split) => Glob[],
+): Glob[] {
+  const known = new Map<string, Glob[]>();
+  const split: Split = (at) => {
+    const [part, ...rest] = at;
+    if (part === undefined) return [[]];
+    const key = globKey(at);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const distinct = new Map(splitPart(part, rest, split).map((one) => [globKey(one), one]));
+    const result = [...distinct.values()];
+    known.set(key, result);
+    return result;
+  };
+  // Most globs begin with an ordinary part and need no keys.
+  const first = glob[0];
+  return first === undefined
+    ? [[]]
+    : first.kind === "byte"
+      ? splitPart(first, glob.slice(1), split)
+      : split(glob);
 }
 
 /** `glob` without alternatives, as several globs; as it is, if these would be too many. */

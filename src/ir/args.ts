@@ -6,6 +6,7 @@
 //                     other argument is held against the subcommand patterns
 
 import type { ByteSet, Glob, GlobPart } from "../dsl/glob.ts";
+import { splitFirst } from "./anchor.ts";
 import { allButNul, allBytes, without } from "./byte-sets.ts";
 import { type Command, valueOptionsOf } from "./commands.ts";
 import { type Dfa, determinise } from "./determinise.ts";
@@ -277,25 +278,25 @@ class Trie {
 
 /** Globs that together match what `glob` does and does not begin with one of `never`. */
 export function guardFirst(glob: Glob, never: readonly number[]): Glob[] {
-  const [first, ...rest] = glob;
-  if (first === undefined) return [[]];
   const allowed: GlobPart = { kind: "class", set: without(allBytes, never) };
-  switch (first.kind) {
-    case "byte":
-      return never.includes(first.byte) ? [] : [glob];
-    case "class":
-      return [[{ kind: "class", set: guardedClass(first.set, never) }, ...rest]];
-    case "star":
-      return [[allowed, ...glob], ...guardFirst(rest, never)];
-    case "globstar": {
-      if (!first.slashAfter) return [[allowed, ...glob], ...guardFirst(rest, never)];
-      const after: Glob = [{ kind: "byte", byte: 0x2f }, ...rest];
-      const run: GlobPart = { kind: "globstar", slashAfter: false };
-      return [...guardFirst(rest, never), after, [allowed, run, ...after]];
+  const run: GlobPart = { kind: "globstar", slashAfter: false };
+  return splitFirst(glob, (first, rest, split) => {
+    switch (first.kind) {
+      case "byte":
+        return never.includes(first.byte) ? [] : [[first, ...rest]];
+      case "class":
+        return [[{ kind: "class", set: guardedClass(first.set, never) }, ...rest]];
+      case "star":
+        return [[allowed, first, ...rest], ...split(rest)];
+      case "globstar": {
+        if (!first.slashAfter) return [[allowed, first, ...rest], ...split(rest)];
+        const after: Glob = [{ kind: "byte", byte: 0x2f }, ...rest];
+        return [...split(rest), after, [allowed, run, ...after]];
+      }
+      case "alternatives":
+        return first.branches.flatMap((branch) => split([...branch, ...rest]));
     }
-    case "alternatives":
-      return first.branches.flatMap((branch) => guardFirst([...branch, ...rest], never));
-  }
+  });
 }
 
 /** The set as arguments read it (`?` is every byte), less `never`. */

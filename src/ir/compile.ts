@@ -5,11 +5,13 @@
 //     groups     languages of a kind        -> deterministic automata
 //     image      automata and entries       -> words
 
+import { assert } from "../base/assert.ts";
 import type { Diagnostic, Outcome } from "../base/diagnostic.ts";
 import { hasErrors } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import type { Policy } from "../dsl/ast.ts";
 import { type ArgumentAutomaton, argumentStatesMax, buildArguments } from "./args.ts";
+import { complexPatterns } from "./complexity.ts";
 import { buildGroups, type Group, type TooLarge } from "./groups.ts";
 import { writeImage } from "./image.ts";
 import type { Compiled, CompileOptions } from "./ir.ts";
@@ -21,9 +23,16 @@ const entriesMax = 1 << 20;
 /** 64 MiB. */
 const imageWordsMax = 1 << 24;
 
+const nameless: Source = { name: "policy", text: "" };
+
 export function compile(policy: Policy, options: CompileOptions): Outcome<Compiled> {
-  const diagnostics: Diagnostic[] = [];
-  const lowered = lower(policy, options, diagnostics);
+  for (const folder of [options.workspace, options.home]) {
+    assert(/^\/$|^\/.*[^/]$/s.test(folder), "a folder is absolute and has no slash at its end");
+  }
+  const diagnostics: Diagnostic[] = complexPatterns(policy, options.source ?? nameless);
+  // Nothing is made of rules that cannot be compiled in time; the rest of the tree is still looked at.
+  const compilable = hasErrors(diagnostics) ? { ...policy, sources: [], rules: [] } : policy;
+  const lowered = lower(compilable, options, diagnostics);
   const tables = hasErrors(diagnostics) ? null : buildTables(lowered, options, diagnostics);
   return {
     value: {
@@ -108,7 +117,7 @@ function wholePolicyError(
     severity: "error",
     code,
     message,
-    source: source ?? { name: "policy", text: "" },
+    source: source ?? nameless,
     span: { start: 0, end: 0 },
     help,
   };

@@ -27,6 +27,9 @@ export function determinise(nfa: Nfa, starts: readonly number[], statesMax: numb
   return new Determiniser(prepare(nfa)).run(starts, statesMax);
 }
 
+/** Subsets that compete without end are large, too: giving up must not take as long as all of them would. */
+const membersPerState = 64;
+
 const nobody = -1;
 const several = -2;
 
@@ -209,6 +212,7 @@ class Determiniser {
     });
     for (let state = 0; state < this.#subsets.count; state++) {
       if (this.#subsets.count > statesMax) return null;
+      if (this.#subsets.members > statesMax * membersPerState) return null;
       this.#rowStart.push(this.#rowClass.length);
       this.#addRow(state);
     }
@@ -419,6 +423,11 @@ class Subsets {
   #used = 0;
   #starts = new Int32Array(1 << 10);
   #slots = new Int32Array(1 << 11).fill(-1);
+
+  /** Of all lists together. */
+  get members(): number {
+    return this.#used;
+  }
 
   start(number: number): number {
     return this.#starts[number] as number;

@@ -176,7 +176,16 @@ function writeAutomaton(
     writer.set(combStart + i * combAt.size + combAt.next, comb.next[i] as number);
   }
   const start = dfa.starts[0] as number;
-  writer.setAll(at, [classesAt, statesAt, combStart, start, dfa.states, combs, dfa.classes.count]);
+  writer.setAll(at, [
+    classesAt,
+    statesAt,
+    combStart,
+    start,
+    dfa.states,
+    combs,
+    dfa.classes.count,
+    writer.length,
+  ]);
   return { at, combs, length: writer.length - before };
 }
 

@@ -138,16 +138,10 @@ class Lowering {
 
   #numberLabels(): void {
     for (const { label } of this.#policy.sources) this.#labelBit(label.text);
-    const visit = (expr: Expr): void => {
-      if (expr.kind === "label") this.#labelBit(expr.label);
-      else if (expr.kind === "not") visit(expr.operand);
-      else if (expr.kind === "and" || expr.kind === "or") {
-        visit(expr.left);
-        visit(expr.right);
-      }
-    };
     for (const rule of this.#policy.rules) {
-      for (const clause of rule.clauses) if (clause.condition !== null) visit(clause.condition);
+      for (const { condition } of rule.clauses) {
+        for (const label of labelsIn(condition)) this.#labelBit(label);
+      }
     }
   }
 
@@ -514,4 +508,16 @@ class Lowering {
       ...(help === undefined ? {} : { help }),
     });
   }
+}
+
+/** From left to right. Chains of operators are long, so this does not recurse. */
+function labelsIn(condition: Expr | null): string[] {
+  const labels: string[] = [];
+  const pending = condition === null ? [] : [condition];
+  for (let expr = pending.pop(); expr !== undefined; expr = pending.pop()) {
+    if (expr.kind === "label") labels.push(expr.label);
+    else if (expr.kind === "not") pending.push(expr.operand);
+    else if (expr.kind !== "true") pending.push(expr.right, expr.left);
+  }
+  return labels;
 }

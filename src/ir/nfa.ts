@@ -39,6 +39,9 @@ export const binaryFlavor: Flavor = { star: allBytes, globstar: allBytes, classS
 
 const slash = 0x2f;
 
+/** Room for the number of a set in a key; the keys of two million nodes stay exact. */
+const setsMax = 1 << 20;
+
 /** Kinds of shared successors, as a part of their key. */
 const shareSet = 0;
 const shareStar = 1;
@@ -171,7 +174,7 @@ export class Nfa {
   }
 
   #share(at: number, kind: number, number: number, connect: (node: number) => void): number {
-    const key = (at * 0x10000 + number) * 4 + kind;
+    const key = (at * setsMax + number) * 4 + kind;
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
     const node = this.node();

@@ -47,7 +47,7 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;
       forgetProbes();
-      answers.push({ tier, answer: failure.message });
+      answers.push({ tier, answer: `${failure.call}: ${failure.code}` });
     }
   }
   throw new KernelUnavailable(answers);

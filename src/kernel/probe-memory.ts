@@ -3,8 +3,8 @@
 // programs, and asks the kernel again when they do not load.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { type Probe, probeTier } from "./probe.ts";
 import type { Tier } from "./kernel.ts";
+import { type Probe, probeTier } from "./probe.ts";
 
 /** Of root only, on a file system that a boot empties. */
 const folder = "/run/actplane";

@@ -1,7 +1,7 @@
 // Which programs of bpf/actplane.bpf.c a policy needs in a tier. What no rule asks about is not
 // attached: it costs nobody anything, and loads faster.
 
-import { operationBits as op, header } from "../ir/abi.ts";
+import { header, operationBits as op } from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
 

@@ -154,7 +154,10 @@ const registerDoctor: Register = (program, io, finish, host) => {
     .command("doctor")
     .description("find out what this host can enforce, by trying, and what would make it more")
     .option("--json", "print the findings as JSON")
-    .addHelpText("after", "\nExit codes: 0 everything is refused before it happens, 1 degraded, 2 nothing.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 everything is refused before it happens, 1 degraded, 2 nothing.",
+    )
     .action(async (options) => {
       const { doctor } = await import("./commands/doctor.ts");
       finish(await doctor(io, host, options));
@@ -170,4 +173,10 @@ function ringBytes(text: string): number {
 }
 
 /** In the order of the help. */
-const verbs: readonly Register[] = [registerRun, registerDoctor, registerCheck, registerCompile, registerFmt];
+const verbs: readonly Register[] = [
+  registerRun,
+  registerDoctor,
+  registerCheck,
+  registerCompile,
+  registerFmt,
+];

@@ -1,6 +1,6 @@
 // `actplane doctor`: what this host can enforce, found by trying, and what would make it more.
 
-import { operationBits, type OperationName } from "../../ir/abi.ts";
+import { type OperationName, operationBits } from "../../ir/abi.ts";
 import { hostFacts } from "../../kernel/host-facts.ts";
 import { type Tier, tiers } from "../../kernel/kernel.ts";
 import type { Probe } from "../../kernel/probe.ts";
@@ -29,7 +29,9 @@ interface TierReport {
 export async function doctor(io: Io, host: Host, given: DoctorArguments): Promise<number> {
   const facts = hostFacts();
   if (!facts.isRoot) {
-    io.stderr.write("actplane: doctor tries programs in the kernel, which needs root: `sudo actplane doctor`\n");
+    io.stderr.write(
+      "actplane: doctor tries programs in the kernel, which needs root: `sudo actplane doctor`\n",
+    );
     return exits.none;
   }
   const reports: TierReport[] = [];
@@ -53,7 +55,9 @@ export async function doctor(io: Io, host: Host, given: DoctorArguments): Promis
     );
     return exits[state];
   }
-  io.stdout.write(`kernel ${facts.release}, ${facts.architecture}\n\n${reports.map(tierText).join("")}\n`);
+  io.stdout.write(
+    `kernel ${facts.release}, ${facts.architecture}\n\n${reports.map(tierText).join("")}\n`,
+  );
   io.stdout.write(`${stateText(used)}\n`);
   if (used !== null) io.stdout.write(`\n${operationsText(used)}`);
   if (policy.length > 0)
@@ -78,7 +82,9 @@ function stateText(used: Tier | null): string {
   }
 }
 
-function operationVerdicts(tier: Tier): { operation: OperationName; block: Verdict; kill: Verdict }[] {
+function operationVerdicts(
+  tier: Tier,
+): { operation: OperationName; block: Verdict; kill: Verdict }[] {
   return (Object.keys(operationBits) as OperationName[]).map((operation) => ({
     operation,
     block: verdictOfOperation("block", operation, tier),

@@ -1,6 +1,6 @@
 // `actplane run -- CMD`: the command and everything it starts, governed from its first instruction.
 
-import { type WriteStream, createWriteStream } from "node:fs";
+import { createWriteStream, type WriteStream } from "node:fs";
 import { resolve } from "node:path";
 import { hasErrors } from "../../base/diagnostic.ts";
 import { takeInheritance } from "../../kernel/inheritance.ts";
@@ -106,7 +106,8 @@ class Run {
   #user(): User | null {
     if (this.given.user === undefined) return sudoUser(this.io.env);
     const user = findUser(this.given.user);
-    if (user === null) throw new Unstarted(`there is no user \`${this.given.user}\` on this machine`);
+    if (user === null)
+      throw new Unstarted(`there is no user \`${this.given.user}\` on this machine`);
     return user;
   }
 
@@ -126,7 +127,8 @@ class Run {
       throw new Unstarted("the policy has errors, so nothing was started");
     }
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
-    if (warnings.length > 0) this.#say(`${summaryOf(warnings)} in the policy; \`actplane check\` shows them`);
+    if (warnings.length > 0)
+      this.#say(`${summaryOf(warnings)} in the policy; \`actplane check\` shows them`);
     return policy;
   }
 
@@ -140,7 +142,8 @@ class Run {
     const weak = verdicts.filter(
       ({ compiled: { clause }, verdict }) => !isAcceptable(clause.effect, verdict, requireBlock),
     );
-    const degraded = this.given.degraded === true || (document.allow === "degraded" && !requireBlock);
+    const degraded =
+      this.given.degraded === true || (document.allow === "degraded" && !requireBlock);
     if (weak.length > 0 && !degraded) {
       this.#say(
         `this host (${kernel.tier} tier) cannot carry out ${weak.length} of ${verdicts.length} clauses as written, so nothing was started`,
@@ -149,7 +152,8 @@ class Run {
       this.#say("`actplane doctor` says what would change that; --degraded accepts it");
       return false;
     }
-    if (this.given.json === true) this.#json({ type: "start", tier: kernel.tier, verdicts: verdicts.map(verdictJson) });
+    if (this.given.json === true)
+      this.#json({ type: "start", tier: kernel.tier, verdicts: verdicts.map(verdictJson) });
     else if (this.given.quiet !== true) {
       this.#say(`${kernel.tier} tier, ${count(verdicts.length, "clause")}`);
       this.io.stderr.write(renderVerdicts(verdicts));
@@ -163,7 +167,9 @@ class Run {
 
   /** Each match once; the same process doing the same again is counted for the summary. */
   #tell(record: FeedbackRecord): void {
-    const key = [record.rule.clause, record.rule.name, record.target, record.process.pid].join("\n");
+    const key = [record.rule.clause, record.rule.name, record.target, record.process.pid].join(
+      "\n",
+    );
     const before = this.#told.get(key) ?? 0;
     this.#told.set(key, before + 1);
     if (before > 0) return;
@@ -238,10 +244,21 @@ function unavailableText({ answers }: KernelUnavailable): string {
 
 /** What went less than perfectly, each a sentence; verdicts stood in every case. */
 function lossesOf(counters: Counters): string[] {
-  const { eventsLost, strictPath, strictArgs, strictState, procsFull, objectsFull, runsFull, errors } =
-    counters;
+  const {
+    eventsLost,
+    strictPath,
+    strictArgs,
+    strictState,
+    procsFull,
+    objectsFull,
+    runsFull,
+    errors,
+  } = counters;
   const told: [number, string][] = [
-    [eventsLost, "events were lost because they came faster than they were read; every verdict stood"],
+    [
+      eventsLost,
+      "events were lost because they came faster than they were read; every verdict stood",
+    ],
     [strictPath, "operations had a name that could not be resolved and were judged strictly"],
     [strictArgs, "programs had arguments that could not be read in full and were judged strictly"],
     [strictState, "operations were refused because the state of their process was not there"],

@@ -48,3 +48,28 @@ test("a target that is all exception has no state at all", () => {
   expect(compiled.automata.map(({ states }) => states)).toEqual([1]);
   expect(walk(compiled.image, "path", encode("/a/b"))[0]?.accepts).toEqual([]);
 });
+
+test("patterns that are all choice compile at once", () => {
+  for (const piece of ["{,}", "{,{,}}", "{a,}", "*{,}", "{,a}{a,}", "{*,{,?}}"]) {
+    const pattern = piece.repeat(16);
+    const compiled = compileText(`
+      rule r: notify write "${pattern}"
+      rule s: notify exec "git" "${pattern}"
+      rule t: notify exec "${pattern}z"`);
+    expect(compiled.image.length).toBeGreaterThan(0);
+  }
+});
+
+test("a pattern of more braces than anyone writes is an error", () => {
+  expect(compilerCodes(`rule r: notify write "${"{a,}".repeat(33)}"`)).toEqual(["X009"]);
+  expect(compilerCodes(`rule r: notify exec "x" "${"{a,}".repeat(900)}"`)).toEqual(["X009"]);
+});
+
+test("patterns that remember without end are an error and not an endless wait", () => {
+  const words = Array.from(
+    { length: 400 },
+    (_, i) => `rule r${i}: notify exec "x" "*w${i}v*"`,
+  ).join("\n");
+  expect(compilerCodes(words)).toEqual(["X005"]);
+  expect(compilerCodes(`rule r: notify write "/**a${"?".repeat(40)}"`)).toEqual(["X004"]);
+});

@@ -177,6 +177,25 @@ export const commandTable: readonly Command[] = [
   },
 ];
 
+/** `table` with programs of a document: a name and its options that take a value. */
+export function withCommands(
+  table: readonly Command[],
+  added: ReadonlyMap<string, readonly string[]>,
+): readonly Command[] {
+  const known = table.map((command) => {
+    const own = new Set(command.names.flatMap((name) => added.get(name) ?? []));
+    if (own.size === 0) return command;
+    const valueOptions = [...new Set([...command.valueOptions, ...own])];
+    return { ...command, valueOptions, flags: command.flags.filter((flag) => !own.has(flag)) };
+  });
+  const names = new Set(table.flatMap((command) => command.names));
+  const fresh = [...added].filter(([name]) => !names.has(name));
+  return [
+    ...known,
+    ...fresh.map(([name, valueOptions]) => ({ ...plain, names: [name], valueOptions })),
+  ];
+}
+
 /** Every argument that takes the next one as its value, abbreviations spelled out. */
 export function valueOptionsOf(command: Command): Set<string> {
   const options = new Set(command.valueOptions);

@@ -8,6 +8,7 @@ import type { Source } from "../base/source.ts";
 import { inTextOrder } from "../dsl/check.ts";
 import { type PolicyDocument, readPolicyFile, textDocument } from "../dsl/document.ts";
 import { resolveDomain } from "../dsl/domains.ts";
+import { commandTable, withCommands } from "../ir/commands.ts";
 import { compile } from "../ir/compile.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Io } from "./io.ts";
@@ -47,7 +48,12 @@ export async function compilePolicy(io: Io, choice: PolicyChoice): Promise<Compi
   if (hasErrors(found))
     return { source, document, domain, compiled: null, diagnostics: inTextOrder(found) };
   const workspace = resolve(file.folder, document.workspace ?? ".");
-  const outcome = compile(policy, { workspace, home: choice.home ?? homedir(), source });
+  const outcome = compile(policy, {
+    workspace,
+    home: choice.home ?? homedir(),
+    commands: withCommands(commandTable, document.commands),
+    source,
+  });
   const diagnostics = inTextOrder([...found, ...outcome.diagnostics]);
   return {
     source,

@@ -1,8 +1,8 @@
 // Which argument is the subcommand, command by command, through the whole compiler.
 
 import { expect, test } from "bun:test";
-import { commandTable, valueOptionsOf } from "../../src/ir/commands.ts";
-import { compileText, execClausesOf } from "./support.ts";
+import { commandTable, valueOptionsOf, withCommands } from "../../src/ir/commands.ts";
+import { compileText, execClausesOf, places } from "./support.ts";
 
 /** Whether running `line` (words between blanks, `''` an empty one) is what the exec pattern describes. */
 function check(pattern: string, line: string, expected: boolean): void {
@@ -205,4 +205,25 @@ test("no name stands for two commands, and no option both takes a value and does
     for (const option of [...command.valueOptions, ...command.flags])
       expect(option).toMatch(/^--?[^=\s]+$/);
   }
+});
+
+test("a document adds programs, and options to programs", () => {
+  const added = new Map([
+    ["terraform", ["-chdir"]],
+    ["git", ["--new"]],
+    ["gh", ["--help"]],
+  ]);
+  const commands = withCommands(commandTable, added);
+  const holds = (pattern: string, line: string): boolean => {
+    const compiled = compileText(`rule r: block exec ${pattern} because "x"`, {
+      ...places,
+      commands,
+    });
+    const argv = line.split(" ");
+    return execClausesOf(compiled, `/bin/${argv[0]}`, argv).length === 1;
+  };
+  expect(holds('"terraform" "apply"', "terraform -chdir d apply")).toBe(true);
+  expect(holds('"terraform" "apply"', "terraform plan apply")).toBe(false);
+  expect(holds('"git" "push"', "git --new x -C d push")).toBe(true);
+  expect(holds('"gh" "pr"', "gh --help x pr")).toBe(true);
 });

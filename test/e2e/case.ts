@@ -1,0 +1,89 @@
+// A case: one thing a governed program does, the rule that is about it, and what each tier promises.
+//
+//   { name: "unlink by a relative path", rule: "no-unlink", expected: lateBlock,
+//     files: ["p-unlink"], run: ["{act}", "unlink", "p-unlink"], effect: gone("p-unlink") }
+//
+// It runs twice in the same way: under the rules, and in a twin whose policy has none of them. In the twin
+// the effect must be there; under the rules it is there exactly where the tier's promise lets it happen.
+// Words may name {root}, {dir}, {bin}, {act}, {name} and what the servers are called.
+
+import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { Tier } from "./tool.ts";
+
+export type Outcome = "observed" | "refused" | "killed-before" | "killed-after";
+
+/** What is done about the match; `null`: no rule matches. */
+export type Expected = Readonly<Record<Tier, Outcome>> | null;
+
+export const everyTier: readonly Tier[] = ["lsm", "modify-return", "tracepoint"];
+
+/** What each tier does, once for the two that refuse: [hooks, tracepoint]. */
+function tiers(hook: Outcome, trace: Outcome): Expected {
+  return { lsm: hook, "modify-return": hook, tracepoint: trace };
+}
+
+export const allowed: Expected = null;
+export const noted = tiers("observed", "observed");
+/** `block` on exec and on reading: without hooks the process dies before the effect. */
+export const earlyBlock = tiers("refused", "killed-before");
+/** `block` on what changes files: without hooks it cannot be enforced. */
+export const lateBlock = tiers("refused", "observed");
+/** `block` on addresses: refused everywhere. */
+export const addressBlock = tiers("refused", "refused");
+export const earlyKill = tiers("killed-before", "killed-before");
+export const lateKill = tiers("killed-before", "killed-after");
+
+export interface Case {
+  readonly name: string;
+  /** Every rule that must be named by the match, the strongest included. */
+  readonly rule?: string | readonly string[];
+  readonly expected: Expected;
+  /** Files that are there before, holding `before`. */
+  readonly files?: readonly string[];
+  readonly folders?: readonly string[];
+  readonly prepare?: (dir: string, bin: string) => void;
+  readonly run: readonly string[];
+  /** Whether the operation has had its effect, seen from outside. Default: the program left its mark. */
+  readonly effect?: (dir: string, heard: Heard) => boolean;
+  /** Lines that marked programs must have left: where the rules hold, and where nothing is refused. */
+  readonly marks?: { readonly held: readonly string[]; readonly free: readonly string[] };
+  /** Exit code where the rules hold, when it is not the default: anything but 0, or 137 where killed. */
+  readonly code?: number;
+  /** The kernel could not tell and took the strict side. */
+  readonly strict?: "path" | "arguments";
+  /** A known fault: why the case does not hold yet, in which tiers. It is run all the same, and must still be there. */
+  readonly fault?: { readonly tiers: readonly Tier[]; readonly why: string };
+}
+
+/** What a server was sent: the name of the case that sent it. */
+export type Heard = (name: string) => boolean;
+
+export interface Suite {
+  /** Policy text; may name the same things as a case's words. */
+  readonly policy: string;
+  readonly cases: readonly Case[];
+}
+
+export const before = "before\n";
+
+export const exists = (name: string) => (dir: string) => isThere(join(dir, name));
+export const gone = (name: string) => (dir: string) => !isThere(join(dir, name));
+export const changed = (name: string) => (dir: string) =>
+  readFileSync(join(dir, name), "utf8") !== before;
+export const hasMode = (name: string, mode: number) => (dir: string) =>
+  (lstatSync(join(dir, name)).mode & 0o777) === mode;
+export const isFull = (name: string) => (dir: string) => statSync(join(dir, name)).size > 0;
+/** act leaves what it read in `leak`. */
+export const leaked = exists("leak");
+
+/** Whether the running kernel is at least this one. */
+export function kernelIs(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split(".").map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+function isThere(path: string): boolean {
+  return existsSync(path) || lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

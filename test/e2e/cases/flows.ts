@@ -1,0 +1,345 @@
+// Labels and gates: where data came from, who is asking, what has been done before.
+
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { allowed, type Case, earlyBlock, everyTier, type Suite } from "../case.ts";
+
+/** One gate a case: gates last as long as the session. */
+const gates = Array.from({ length: 11 }, (_, i) => i + 1)
+  .map(
+    (n) => `
+rule gate-${n}:
+  block exec "ship-${n}" unless after exec "tests-${n}"${n === 11 ? "" : " exits 0"} since write "**/src-${n}/**"
+`,
+  )
+  .join("");
+
+const policy = `
+source SECRET = file "**/secret.env"
+source A = exec "agent-a"
+source B = exec "agent-b"
+source NET = endpoint "127.0.0.1:{tcp.source}"
+rule if-secret:
+  block exec "sink-secret" if SECRET
+rule if-a:
+  block exec "sink-a" if A
+rule if-and:
+  block exec "sink-and" if A and B
+rule if-or:
+  block exec "sink-or" if A or B
+rule if-not:
+  block exec "sink-not" if A and not B
+rule if-mixed:
+  block exec "sink-mixed" if not (A or B) and SECRET
+rule if-net:
+  block exec "sink-net" if NET
+rule no-leak:
+  block connect "127.0.0.1:{tcp.leak}" if SECRET
+${gates}`;
+
+const secret = {
+  rule: "if-secret",
+  expected: earlyBlock,
+  files: ["secret.env"],
+  code: -1,
+} as const;
+const reads = "read -r line < secret.env";
+const sink = "{bin}/sink-secret ran";
+
+const lateWrite = {
+  tiers: everyTier,
+  why: "a file takes labels when it is opened; what the writer reads after that is lost",
+};
+
+const nameOnly = {
+  tiers: ["tracepoint"] as const,
+  why: "the tier does not know which object a name stood for",
+};
+
+const labels: readonly Case[] = [
+  { ...secret, name: "a label of a file that was read", run: ["bash", "-c", `${reads}; ${sink}`] },
+  {
+    ...secret,
+    name: "a label stays over exec",
+    run: ["bash", "-c", `${reads}; exec {act} exec ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label goes to a child",
+    run: ["bash", "-c", `${reads}; {act} double-fork exec ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label goes to a daemon",
+    run: ["bash", "-c", `${reads}; exec {act} setsid exec ${sink}`],
+  },
+  {
+    name: "a label of a child is not its parent's",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["bash", "-c", `cat secret.env > /dev/null; ${sink}`],
+  },
+  {
+    name: "without the label",
+    expected: allowed,
+    files: ["other.env"],
+    run: ["bash", "-c", `read -r line < other.env; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label goes through a file",
+    run: ["bash", "-c", `cat secret.env > copy; read -r line < copy; ${sink}`],
+    fault: lateWrite,
+  },
+  {
+    ...secret,
+    name: "a label goes through a file that is opened by the reader",
+    run: [
+      "bash",
+      "-c",
+      `bash -c 'read -r line < secret.env; echo $line > copy'; read -r line < copy; ${sink}`,
+    ],
+  },
+  {
+    ...secret,
+    name: "a label of a copy stays with it when it is renamed",
+    run: ["bash", "-c", `cp secret.env copy; mv copy moved; read -r line < moved; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label of a copy stays with it under a second name",
+    run: ["bash", "-c", `cp secret.env copy; ln copy linked; read -r line < linked; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label of a copy stays with it when others write to it",
+    run: ["bash", "-c", `cp secret.env copy; : > copy; echo > copy; read -r line < copy; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label goes through two files",
+    run: ["bash", "-c", `cp secret.env copy; cp copy again; read -r line < again; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label stays with a file that is renamed",
+    run: ["bash", "-c", `cat secret.env > copy; mv copy moved; read -r line < moved; ${sink}`],
+    fault: lateWrite,
+  },
+  {
+    ...secret,
+    name: "a label stays with a file under a second name",
+    run: ["bash", "-c", `cat secret.env > copy; ln copy linked; read -r line < linked; ${sink}`],
+    fault: lateWrite,
+  },
+  {
+    ...secret,
+    name: "a label stays with a file that is written to by others",
+    run: [
+      "bash",
+      "-c",
+      `cat secret.env > copy; : > copy; echo > copy; read -r line < copy; ${sink}`,
+    ],
+    fault: lateWrite,
+  },
+  {
+    name: "a new file under an old name starts clean",
+    expected: allowed,
+    files: ["secret.env"],
+    run: [
+      "bash",
+      "-c",
+      `cat secret.env > copy; rm copy; echo > copy; read -r line < copy; ${sink}`,
+    ],
+  },
+  {
+    name: "a file of an unlabelled process carries nothing",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["bash", "-c", `echo > copy; cat secret.env > /dev/null; read -r line < copy; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a label goes with a source file to its new name",
+    run: ["bash", "-c", `mv secret.env plain; read -r line < plain; ${sink}`],
+    fault: nameOnly,
+  },
+  {
+    ...secret,
+    name: "a label goes with a source file to a second name",
+    run: ["bash", "-c", `ln secret.env plain; read -r line < plain; ${sink}`],
+    fault: nameOnly,
+  },
+  {
+    ...secret,
+    name: "a label goes through a pipe",
+    run: ["bash", "-c", `cat secret.env | { read -r line; ${sink}; }`],
+    fault: { tiers: everyTier, why: "data does not flow through pipes yet" },
+  },
+  {
+    ...secret,
+    name: "a label of a file that was mapped",
+    run: ["bash", "-c", `{act} map secret.env && read -r line < leak; ${sink}`],
+  },
+  {
+    ...secret,
+    name: "a program that was written by a labelled process",
+    rule: "if-a",
+    run: ["bash", "-c", "{bin}/agent-a exec /bin/cp {act} fresh; ./fresh exec {bin}/sink-a ran"],
+  },
+
+  {
+    name: "a label of a program",
+    rule: "if-a",
+    expected: earlyBlock,
+    run: ["{bin}/agent-a", "exec", "{bin}/sink-a", "ran"],
+  },
+  {
+    name: "a label of a program goes to children",
+    rule: "if-a",
+    expected: earlyBlock,
+    run: ["{bin}/agent-a", "double-fork", "exec", "{bin}/sink-a", "ran"],
+    code: -1,
+  },
+  { name: "without the program", expected: allowed, run: ["{act}", "exec", "{bin}/sink-a", "ran"] },
+  {
+    name: "and: one of two",
+    expected: allowed,
+    run: ["{bin}/agent-a", "exec", "{bin}/sink-and", "ran"],
+  },
+  {
+    name: "and: both",
+    rule: "if-and",
+    expected: earlyBlock,
+    run: ["{bin}/agent-a", "exec", "{bin}/agent-b", "exec", "{bin}/sink-and", "ran"],
+  },
+  { name: "or: none", expected: allowed, run: ["{act}", "exec", "{bin}/sink-or", "ran"] },
+  {
+    name: "or: the second",
+    rule: "if-or",
+    expected: earlyBlock,
+    run: ["{bin}/agent-b", "exec", "{bin}/sink-or", "ran"],
+  },
+  {
+    name: "not: it is absent",
+    rule: "if-not",
+    expected: earlyBlock,
+    run: ["{bin}/agent-a", "exec", "{bin}/sink-not", "ran"],
+  },
+  {
+    name: "not: it is present",
+    expected: allowed,
+    run: ["{bin}/agent-a", "exec", "{bin}/agent-b", "exec", "{bin}/sink-not", "ran"],
+  },
+  {
+    name: "a mixed condition that holds",
+    rule: "if-mixed",
+    expected: earlyBlock,
+    files: ["secret.env"],
+    run: ["bash", "-c", `${reads}; exec {bin}/sink-mixed ran`],
+  },
+  {
+    name: "a mixed condition that does not",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["{bin}/agent-a", "exec", "/bin/bash", "-c", `${reads}; exec {bin}/sink-mixed ran`],
+  },
+  {
+    name: "a label of an endpoint",
+    rule: "if-net",
+    expected: earlyBlock,
+    run: ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{tcp.source}; exec {bin}/sink-net ran"],
+  },
+  {
+    name: "without the endpoint",
+    expected: allowed,
+    run: ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{tcp.free}; exec {bin}/sink-net ran"],
+  },
+];
+
+/** `script` is a bash script; ships and tests are called by the number of the gate. */
+function gate(
+  n: number,
+  name: string,
+  script: string,
+  marks: { held: readonly string[]; free: readonly string[] },
+  tests = "exit $1",
+): Case {
+  const isHeld = marks.held.length < marks.free.length;
+  return {
+    name,
+    ...(isHeld ? { rule: `gate-${n}`, expected: earlyBlock } : { expected: allowed }),
+    folders: [`src-${n}`],
+    prepare: (dir) => {
+      writeFileSync(join(dir, `tests-${n}`), `#!/bin/bash\n${tests}\n`);
+      chmodSync(join(dir, `tests-${n}`), 0o755);
+    },
+    run: [
+      "bash",
+      "-c",
+      `${script.replaceAll("SHIP", `{bin}/ship-${n}`).replaceAll("TESTS", `./tests-${n}`).replaceAll("SRC", `src-${n}`)}; true`,
+    ],
+    marks,
+    code: 0,
+  };
+}
+
+const both = { free: ["first", "second"] };
+const gated: readonly Case[] = [
+  gate(1, "a gate that never ran", "SHIP first", { held: [], free: ["first"] }),
+  gate(2, "a gate whose run failed", "TESTS 1; SHIP first", { held: [], free: ["first"] }),
+  gate(3, "a gate whose run succeeded", "SHIP first; TESTS; SHIP second", {
+    held: ["second"],
+    ...both,
+  }),
+  gate(
+    4,
+    "an edit makes the gate stale, a new run opens it",
+    "TESTS; echo > SRC/a; SHIP first; TESTS; SHIP second",
+    { held: ["second"], ...both },
+  ),
+  gate(
+    5,
+    "the run's own writes do not make it stale",
+    "TESTS; SHIP first",
+    { held: ["first"], free: ["first"] },
+    "echo > src-5/a; (echo > src-5/b); bash -c 'echo > src-5/c'",
+  ),
+  gate(
+    6,
+    "writes of others during the run do",
+    "mkfifo begun go; TESTS & read -r line < begun; echo > SRC/a; echo > go; wait; SHIP first",
+    { held: [], free: ["first"] },
+    "echo > begun; read -r line < go",
+  ),
+  gate(
+    7,
+    "a run that was killed does not open",
+    "TESTS; SHIP first",
+    { held: [], free: ["first"] },
+    "kill -9 $$",
+  ),
+  gate(8, "an edit elsewhere changes nothing", "TESTS; echo > other; SHIP first", {
+    held: ["first"],
+    free: ["first"],
+  }),
+  gate(9, "removing a file makes the gate stale", "echo > SRC/a; TESTS; rm SRC/a; SHIP first", {
+    held: [],
+    free: ["first"],
+  }),
+  gate(
+    10,
+    "a run that failed after one that succeeded leaves the gate open",
+    "TESTS; TESTS 1; SHIP first",
+    { held: ["first"], free: ["first"] },
+  ),
+  gate(
+    11,
+    "without `exits` a gate opens as the run begins",
+    "SHIP first; TESTS; SHIP second",
+    { held: ["second"], ...both },
+    "exit 1",
+  ),
+];
+
+export const flows: Suite = { policy, cases: [...labels, ...gated] };

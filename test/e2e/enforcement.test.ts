@@ -1,0 +1,178 @@
+// What the rules hold and what they let pass, for every case of cases/: one governed run of all of them, and one twin.
+//
+// Each refused operation is proved three times: the effect is absent as seen from outside, the match is told with its rule
+// and outcome, and in the twin, without the rule, the same operation has its effect.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Case, Outcome } from "./case.ts";
+import { files } from "./cases/files.ts";
+import { flows } from "./cases/flows.ts";
+import { network } from "./cases/network.ts";
+import { programs } from "./cases/programs.ts";
+import {
+  type CaseRun,
+  installPrograms,
+  joined,
+  type MatrixRun,
+  makeRepository,
+  runMatrix,
+} from "./matrix.ts";
+import { startServers } from "./servers.ts";
+import { buildProbes, clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
+
+setDefaultTimeout(120_000 * patience);
+buildProbes();
+const reason = whyNot();
+const suites = { programs, files, flows, network };
+const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
+
+interface Pair {
+  readonly held: MatrixRun;
+  readonly free: MatrixRun;
+}
+
+let pair: Pair | null = null;
+let folder = "";
+
+const all = joined(Object.values(suites));
+const chosen = all.cases.filter(({ name }) => wanted.test(name));
+
+beforeAll(async () => {
+  if (reason !== null) return;
+  folder = scratchFolder();
+  const servers = await startServers();
+  try {
+    installPrograms(join(folder, "bin"));
+    mkdirSync(join(folder, "repository"));
+    await makeRepository(join(folder, "repository"));
+    const options = { cases: chosen, servers };
+    const free = await runMatrix({
+      ...options,
+      folder: join(folder, "free"),
+      policy: twinPolicy,
+      flags: [],
+    });
+    const held = await runMatrix({
+      ...options,
+      folder: join(folder, "held"),
+      policy: all.policy,
+      flags: free.told.tier === "tracepoint" ? ["--degraded"] : [],
+    });
+    pair = { held, free };
+    console.error(
+      `e2e: ${held.told.tier} tier, ${chosen.length} cases, ${Math.round(held.ms)} ms with the rules and ${Math.round(free.ms)} ms without`,
+    );
+  } finally {
+    servers.close();
+  }
+});
+
+afterAll(() => clean(folder));
+
+/** Rules that match nothing here, so that the twin is governed too. */
+const twinPolicy = `rule nothing:\n  notify exec "no-such-program"\n`;
+
+for (const [title, suite] of Object.entries(suites)) {
+  describe(title, () => {
+    for (const each of suite.cases.filter(({ name }) => wanted.test(name)))
+      test.skipIf(reason !== null)(each.name, () => {
+        if (pair === null) throw new Error("the run of all cases failed");
+        const { held, free } = pair;
+        const index = chosen.indexOf(each);
+        const problems = problemsOf(each, held.cases[index]!, free.cases[index]!, held);
+        if (!each.fault?.tiers.includes(held.told.tier)) return expect(problems).toEqual([]);
+        console.error(`known fault: ${each.name}: ${each.fault.why}`);
+        expect(problems, "the fault is gone: strike it from the case").not.toEqual([]);
+      });
+  });
+}
+
+test.skipIf(reason !== null)("the tier is the one that this kernel promises", () => {
+  const promised = process.env.ACTPLANE_E2E_TIER ?? pair?.held.told.tier;
+  expect(pair?.held.told.tier).toBe(promised as Tier);
+});
+
+test.skipIf(reason !== null)("no event was lost, nothing failed, nobody was left behind", () => {
+  const { told } = pair!.held;
+  const { eventsLost, errors, procsFull, objectsFull, runsFull, strictState, strictPath } =
+    told.counters;
+  expect({ eventsLost, errors, procsFull, objectsFull, runsFull, strictState, strictPath }).toEqual(
+    {
+      eventsLost: 0,
+      errors: 0,
+      procsFull: 0,
+      objectsFull: 0,
+      runsFull: 0,
+      strictState: 0,
+      strictPath: 0,
+    },
+  );
+  expect(told.leftBehind).toBe(0);
+});
+
+test.skipIf(reason !== null)("in the twin no rule matched", () => {
+  expect(pair!.free.events.filter(({ type }) => type === "match")).toEqual([]);
+});
+
+test.skipIf(reason !== null)(
+  "every match belongs to a case, and the counters agree with the events",
+  () => {
+    const { held } = pair!;
+    const matches = held.events.filter(({ type }) => type === "match");
+    expect(held.cases.flatMap((each) => each.matches).length).toBe(matches.length);
+    expect(held.told.counters.matches).toBe(matches.length);
+    expect(held.told.counters.refused).toBe(
+      matches.filter(({ outcome }) => outcome === "refused").length,
+    );
+  },
+);
+
+/** What differs from the promise; empty: nothing. */
+function problemsOf(each: Case, held: CaseRun, free: CaseRun, run: MatrixRun): string[] {
+  const problems: string[] = [];
+  const promise: Outcome | null = each.expected?.[run.told.tier] ?? null;
+  const isHeld = promise === "refused" || promise === "killed-before";
+  const say = (text: string) => problems.push(text);
+
+  const freeCode = each.code === undefined || each.code === -1 ? 0 : each.code;
+  if (each.marks === undefined && !free.happened)
+    say(`without the rule it has no effect either: ${free.output}`);
+  if (each.marks && `${free.marks}` !== `${each.marks.free}`)
+    say(`without the rule the marks are ${free.marks}`);
+  if (free.code !== freeCode)
+    say(`without the rule it ends with ${free.code}, not ${freeCode}: ${free.output}`);
+
+  const marks =
+    each.marks && (isHeld ? each.marks.held : promise === null ? each.marks.held : each.marks.free);
+  if (marks && `${held.marks}` !== `${marks}`) say(`the marks are [${held.marks}], not [${marks}]`);
+  // A kill that comes too late promises nothing about the effect.
+  if (each.marks === undefined && promise !== "killed-after" && held.happened === isHeld)
+    say(isHeld ? `it was to be ${promise}, and has had its effect` : "it had no effect");
+  const code = codeOf(promise);
+  if (each.code === undefined && !code.test(`${held.code}`))
+    say(`it ends with ${held.code}, not ${code}`);
+  if (each.code !== undefined && each.code !== -1 && held.code !== each.code)
+    say(`it ends with ${held.code}, not ${each.code}`);
+
+  const rules = [each.rule ?? []].flat();
+  const named = held.matches.flatMap(({ clauses }) =>
+    clauses.map((id) => run.rules.get(id) ?? `${id}`),
+  );
+  for (const rule of rules) if (!named.includes(rule)) say(`no match names ${rule}`);
+  for (const rule of new Set(named)) if (!rules.includes(rule)) say(`a match names ${rule}`);
+  for (const match of held.matches) {
+    if (match.outcome !== promise)
+      say(`the match of ${match.target} was ${match.outcome}, not ${promise}`);
+    if ((match.strict ?? undefined) !== each.strict)
+      say(`the match of ${match.target} was strict about ${match.strict}`);
+  }
+  if (problems.length > 0 && held.output !== "") say(`it said: ${held.output.slice(0, 500)}`);
+  return problems;
+}
+
+function codeOf(promise: Outcome | null): RegExp {
+  if (promise === "refused") return /^[1-9]/;
+  return promise === "killed-before" || promise === "killed-after" ? /^137$/ : /^0$/;
+}

@@ -1,0 +1,391 @@
+/*
+ * act: one system call, made the way a case says, with no shell or library in between.
+ *
+ *     act [MANNER...] OPERATION ARGUMENT...
+ *
+ * A manner says which process does it: fork, double-fork, setsid, vfork, spawn, clone, thread. What an
+ * operation read it leaves in the file `leak` of the working directory. Exit code: 0, or the errno.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <linux/openat2.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int fail(const char *what)
+{
+	int code = errno;
+
+	fprintf(stderr, "act: %s: %s\n", what, strerror(code));
+	return code;
+}
+
+/* ---- files ---- */
+
+static int leak(const void *bytes, size_t size)
+{
+	int fd = open("leak", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	return fd < 0 || write(fd, bytes, size) < 0 ? fail("leak") : 0;
+}
+
+static int read_from(int fd)
+{
+	char bytes[256];
+	ssize_t size;
+
+	if (fd < 0)
+		return fail("open");
+	size = read(fd, bytes, sizeof(bytes));
+	return size < 0 ? fail("read") : leak(bytes, size);
+}
+
+static int write_to(int fd, const char *text)
+{
+	if (fd < 0)
+		return fail("open");
+	if (write(fd, text, strlen(text)) < 0)
+		return fail("write");
+	return close(fd) ? fail("close") : 0;
+}
+
+/* The directory of `path`, opened, so that the rest is a dirfd-relative name. */
+static int directory_of(const char *path, const char **name)
+{
+	char folder[8192];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	*name = slash + 1;
+	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int map_read(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	void *map;
+
+	if (fd < 0)
+		return fail("open");
+	map = mmap(0, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	return map == MAP_FAILED ? fail("mmap") : leak(map, strnlen(map, 256));
+}
+
+static int file_operation(char **a)
+{
+	const char *op = a[0], *name = 0;
+	int dir;
+
+#define IS(text) (!strcmp(op, text))
+	if (IS("read"))
+		return read_from(open(a[1], O_RDONLY));
+	if (IS("read-at")) {
+		dir = directory_of(a[1], &name);
+		return read_from(openat(dir, name, O_RDONLY));
+	}
+	if (IS("read-openat2")) {
+		struct open_how how = { .flags = O_RDONLY };
+
+		return read_from(syscall(SYS_openat2, AT_FDCWD, a[1], &how, sizeof(how)));
+	}
+	if (IS("map"))
+		return map_read(a[1]);
+	if (IS("open-path"))
+		return open(a[1], O_PATH) < 0 ? fail("open") : leak("opened", 6);
+	if (IS("write"))
+		return write_to(open(a[1], O_WRONLY), "changed");
+	if (IS("read-write"))
+		return write_to(open(a[1], O_RDWR), "changed");
+	if (IS("append"))
+		return write_to(open(a[1], O_WRONLY | O_APPEND), "changed");
+	if (IS("write-at")) {
+		dir = directory_of(a[1], &name);
+		return write_to(openat(dir, name, O_WRONLY), "changed");
+	}
+	if (IS("create"))
+		return write_to(open(a[1], O_WRONLY | O_CREAT | O_EXCL, 0644), "made");
+	if (IS("create-at")) {
+		dir = directory_of(a[1], &name);
+		return write_to(openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0644), "made");
+	}
+	if (IS("tmpfile-link")) {
+		char self[64];
+		int fd;
+
+		dir = directory_of(a[1], &name);
+		fd = openat(dir, ".", O_TMPFILE | O_WRONLY, 0644);
+		if (fd < 0 || write(fd, "made", 4) < 0)
+			return fail("O_TMPFILE");
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) ? fail("linkat") : 0;
+	}
+	if (IS("open-truncate"))
+		return write_to(open(a[1], O_WRONLY | O_TRUNC), "");
+	if (IS("truncate"))
+		return truncate(a[1], 0) ? fail("truncate") : 0;
+	if (IS("ftruncate")) {
+		int fd = open(a[1], O_WRONLY);
+
+		return fd < 0 || ftruncate(fd, 0) ? fail("ftruncate") : 0;
+	}
+	if (IS("unlink"))
+		return unlink(a[1]) ? fail("unlink") : 0;
+	if (IS("unlink-at")) {
+		dir = directory_of(a[1], &name);
+		return unlinkat(dir, name, 0) ? fail("unlinkat") : 0;
+	}
+	if (IS("rmdir"))
+		return rmdir(a[1]) ? fail("rmdir") : 0;
+	if (IS("rename"))
+		return rename(a[1], a[2]) ? fail("rename") : 0;
+	if (IS("rename-exchange"))
+		return renameat2(AT_FDCWD, a[1], AT_FDCWD, a[2], RENAME_EXCHANGE) ? fail("renameat2") : 0;
+	if (IS("mkdir"))
+		return mkdir(a[1], 0755) ? fail("mkdir") : 0;
+	if (IS("mkfifo"))
+		return mkfifo(a[1], 0644) ? fail("mkfifo") : 0;
+	if (IS("link"))
+		return link(a[1], a[2]) ? fail("link") : 0;
+	if (IS("symlink"))
+		return symlink(a[1], a[2]) ? fail("symlink") : 0;
+	if (IS("chmod"))
+		return chmod(a[1], 0600) ? fail("chmod") : 0;
+	if (IS("fchmod")) {
+		int fd = open(a[1], O_RDONLY);
+
+		return fd < 0 || fchmod(fd, 0600) ? fail("fchmod") : 0;
+	}
+	return -1;
+}
+
+/* ---- addresses ---- */
+
+static int address_of(const char *text, const char *port, struct sockaddr_storage *address)
+{
+	struct sockaddr_in *v4 = (void *)address;
+	struct sockaddr_in6 *v6 = (void *)address;
+
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(atoi(port));
+		return sizeof(*v4);
+	}
+	inet_pton(AF_INET6, text, &v6->sin6_addr);
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(atoi(port));
+	return sizeof(*v6);
+}
+
+/* The server answers, so success means that both ends saw the other. */
+static int answered(int fd)
+{
+	struct timeval patience = { .tv_sec = 10 };
+	char bytes[64];
+	ssize_t size;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	size = recv(fd, bytes, sizeof(bytes), 0);
+	return size < 0 ? fail("recv") : leak(bytes, size);
+}
+
+static int address_operation(char **a)
+{
+	const char *op = a[0];
+	struct sockaddr_storage address;
+	int size, fd, type = IS("tcp") || IS("tcp-bind") ? SOCK_STREAM : SOCK_DGRAM;
+
+	if (!IS("tcp") && !IS("udp-sendto") && !IS("udp-connect") && !IS("udp-sendmsg") && !IS("tcp-bind") &&
+	    !IS("udp-bind"))
+		return -1;
+	size = address_of(a[1], a[2], &address);
+	fd = socket(address.ss_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fail("socket");
+	if (IS("tcp-bind") || IS("udp-bind"))
+		return bind(fd, (void *)&address, size) ? fail("bind") : leak("bound", 5);
+	if (IS("udp-sendto"))
+		return sendto(fd, a[3], strlen(a[3]), 0, (void *)&address, size) < 0 ? fail("sendto") : answered(fd);
+	if (IS("udp-sendmsg")) {
+		struct iovec part = { a[3], strlen(a[3]) };
+		struct mmsghdr message = {
+			.msg_hdr = { .msg_name = &address, .msg_namelen = size, .msg_iov = &part, .msg_iovlen = 1 }
+		};
+
+		return sendmmsg(fd, &message, 1, 0) < 0 ? fail("sendmmsg") : answered(fd);
+	}
+	if (connect(fd, (void *)&address, size))
+		return fail("connect");
+	if (send(fd, a[3], strlen(a[3]), 0) < 0)
+		return fail("send");
+	return answered(fd);
+}
+
+/* ---- programs ---- */
+
+static int exec_operation(char **a)
+{
+	const char *op = a[0], *name = 0;
+	int fd;
+
+	if (IS("exec")) {
+		execv(a[1], a + 1);
+		return fail("execve");
+	}
+	if (IS("execveat")) {
+		fd = directory_of(a[1], &name);
+		syscall(SYS_execveat, fd, name, a + 1, environ, 0);
+		return fail("execveat");
+	}
+	if (IS("fexecve")) {
+		fd = open(a[1], O_PATH | O_CLOEXEC);
+		syscall(SYS_execveat, fd, "", a + 1, environ, AT_EMPTY_PATH);
+		return fail("execveat");
+	}
+	if (IS("exec-as")) { /* argv[0] is the caller's to choose */
+		execv(a[1], a + 2);
+		return fail("execve");
+	}
+	if (IS("exec-long")) { /* PATH SIZE LAST: that many bytes of arguments before the last */
+		long left = atol(a[2]);
+		char **argv = calloc(left / 100000 + 4, sizeof(*argv));
+		int n = 0;
+
+		argv[n++] = a[1];
+		while (left > 0) {
+			long size = left > 100000 ? 100000 : left;
+
+			argv[n] = calloc(1, size + 1);
+			memset(argv[n++], 'x', size);
+			left -= size;
+		}
+		argv[n++] = a[3];
+		execv(a[1], argv);
+		return fail("execve");
+	}
+	return -1;
+}
+
+/* ---- manners ---- */
+
+static int act(char **a);
+
+static int ended(pid_t child)
+{
+	int status;
+
+	if (child < 0)
+		return fail("fork");
+	if (waitpid(child, &status, 0) < 0)
+		return fail("waitpid");
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int child_of_clone(void *a)
+{
+	return act(a);
+}
+
+static void *thread_of(void *a)
+{
+	_exit(act(a));
+}
+
+static int act(char **a)
+{
+	const char *op = a[0];
+	pthread_t thread;
+	pid_t child;
+	int code;
+
+	if (IS("fork")) {
+		child = fork();
+		if (child == 0)
+			_exit(act(a + 1));
+		return ended(child);
+	}
+	if (IS("double-fork")) {
+		child = fork();
+		if (child)
+			return ended(child);
+		child = fork();
+		if (child)
+			_exit(ended(child));
+		_exit(act(a + 1));
+	}
+	if (IS("setsid")) { /* a daemon: its parent is gone before it acts */
+		int gone[2];
+		char none;
+
+		if (pipe(gone))
+			return fail("pipe");
+		child = fork();
+		if (child) {
+			close(gone[1]);
+			return ended(child);
+		}
+		setsid();
+		if (fork())
+			_exit(0);
+		close(gone[1]);
+		while (read(gone[0], &none, 1) > 0)
+			;
+		_exit(act(a + 1));
+	}
+	if (IS("vfork")) {
+		child = vfork();
+		if (child == 0) {
+			execv(a[2], a + 2);
+			_exit(errno);
+		}
+		return ended(child);
+	}
+	if (IS("spawn")) {
+		code = posix_spawn(&child, a[2], 0, 0, a + 2, environ);
+		if (code) {
+			errno = code;
+			return fail("posix_spawn");
+		}
+		return ended(child);
+	}
+	if (IS("clone")) {
+		char *stack = malloc(1 << 16);
+
+		return ended(clone(child_of_clone, stack + (1 << 16), CLONE_FS | CLONE_FILES | SIGCHLD, a + 1));
+	}
+	if (IS("thread")) {
+		if (pthread_create(&thread, 0, thread_of, a + 1))
+			return fail("pthread_create");
+		pthread_join(thread, 0);
+		return 0;
+	}
+	code = file_operation(a);
+	if (code < 0)
+		code = address_operation(a);
+	if (code < 0)
+		code = exec_operation(a);
+	if (code < 0)
+		fprintf(stderr, "act: no operation %s\n", op);
+	return code < 0 ? 95 : code;
+}
+
+int main(int argc, char **argv)
+{
+	return argc < 2 ? 95 : act(argv + 1);
+}

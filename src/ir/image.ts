@@ -15,6 +15,7 @@ import {
   IMAGE_MAGIC,
   LABEL_WORDS,
   state as stateAt,
+  TABLE_CHUNK_WORDS,
 } from "./abi.ts";
 import type { ArgumentAutomaton } from "./args.ts";
 import { packComb } from "./comb.ts";
@@ -25,6 +26,9 @@ import type { Group } from "./groups.ts";
 import type { AutomatonReport } from "./ir.ts";
 import type { Lowered, NameKind, Payload } from "./lower.ts";
 import { ImageWriter } from "./writer.ts";
+
+/** The class of every byte, four a word. */
+const classWords = 64;
 
 /** What a state says besides where it leads. */
 interface StateWords {
@@ -158,11 +162,12 @@ function writeAutomaton(
   dfa: Dfa,
   words: readonly StateWords[],
 ): { readonly at: number; readonly combs: number; readonly length: number } {
-  const before = writer.length;
   const comb = packComb(dfa);
+  keepInOneChunk(writer, dfa.states * stateAt.size + comb.check.length * combAt.size);
+  const before = writer.length;
   // Aligned to its 8 words: the header record must not straddle a chunk either.
   const at = writer.reserve(automatonAt.size, automatonAt.size);
-  const classesAt = writer.append(packedBytes(dfa.classes.classOf), 64);
+  const classesAt = writer.append(packedBytes(dfa.classes.classOf), classWords);
   const statesAt = writer.reserve(dfa.states * stateAt.size, stateAt.size);
   for (let state = 0; state < dfa.states; state++) {
     const { accept, extra } = words[dfa.outcome[state] as number] as StateWords;
@@ -187,6 +192,18 @@ function writeAutomaton(
     writer.length,
   ]);
   return { at, combs, length: writer.length - before };
+}
+
+/**
+ * An automaton inside one chunk of the table map is walked without looking chunks up, so one that fits
+ * begins in the next chunk rather than straddling two. Images are loaded at chunk boundaries.
+ */
+function keepInOneChunk(writer: ImageWriter, tableWords: number): void {
+  const padding = 128;
+  const needed = automatonAt.size + classWords + tableWords + padding;
+  const used = writer.length % TABLE_CHUNK_WORDS;
+  if (needed <= TABLE_CHUNK_WORDS && used + needed > TABLE_CHUNK_WORDS)
+    writer.reserve(0, TABLE_CHUNK_WORDS);
 }
 
 /** Four bytes a word, the first in the low bits. */

@@ -75,7 +75,7 @@ static long path_match_step(__u32 index, struct path_match *m)
  * The same inside one chunk, which needs no look-up, several bytes a round. A dead state leads to
  * itself, so nothing is asked between the bytes; the last few go by path_match_step.
  */
-#define FAST_BYTES 8
+#define FAST_BYTES 4
 
 static long path_match_fast_step(__u32 index, struct path_match *m)
 {

@@ -42,7 +42,7 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
       continue;
     }
     try {
-      return await LiveKernel.load(tier, options);
+      return LiveKernel.load(tier, options);
     } catch (failure) {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;
@@ -67,7 +67,7 @@ class LiveKernel implements Kernel {
     this.self = this.#variable("tool_tgid");
   }
 
-  static async load(tier: Tier, options: KernelOptions): Promise<LiveKernel> {
+  static load(tier: Tier, options: KernelOptions): LiveKernel {
     const { image, clauses } = options.compiled;
     const object = BpfObject.open("actplane", readFileSync(embedded));
     const links: BpfLink[] = [];
@@ -87,9 +87,8 @@ class LiveKernel implements Kernel {
         options.onEvent(decodeEvent(bytes)),
       );
       links.push(...attachAll(wanted));
-      const kernel = new LiveKernel(tier, object, links, ring, clauses.length);
-      await ring.listen();
-      return kernel;
+      ring.listen();
+      return new LiveKernel(tier, object, links, ring, clauses.length);
     } catch (failure) {
       for (const link of links) link.destroy();
       object.close();

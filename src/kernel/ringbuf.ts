@@ -1,7 +1,7 @@
 // The reading end of a BPF ring buffer: events come to a callback on the main thread, soon after the kernel wrote them.
 //
 //   const ring = new RingBuffer(mapFd, (event) => journal.take(event));
-//   await ring.listen();
+//   ring.listen();
 //   ...
 //   ring.drain();          // everything the kernel has written until now
 //   await ring.close();
@@ -20,13 +20,19 @@ import { libc, SystemError } from "./libc.ts";
 const eventsPerTurn = 4096;
 const eventBytesMax = 64 * 1024;
 
+const pollEveryMs = 2;
+const doorbellAfterMs = 25;
+
 export class RingBuffer {
   readonly #address: Pointer;
   readonly #callback: JSCallback;
   readonly #onEvent: (event: Uint8Array) => void;
   readonly #event: OwnedBytes = ownedBytes(eventBytesMax);
   readonly #views = new Map<number, Uint8Array>();
-  #doorbell: Doorbell | null = null;
+  #doorbell: Promise<Doorbell> | null = null;
+  /** Until the doorbell is there. */
+  #polling: Timer | null = null;
+  #doorbellDue: Timer | null = null;
   #consuming = false;
   #closed = false;
   #eventsLeft = 0;
@@ -44,11 +50,36 @@ export class RingBuffer {
     this.#address = checkedPointer("ring_buffer__new", address);
   }
 
-  /** From here on events come by themselves. */
-  async listen(): Promise<void> {
-    assert(this.#doorbell === null, "a ring buffer is listened to once");
+  /**
+   * From here on events come by themselves. At first the ring is looked at now and then: to start the doorbell's worker
+   * takes longer than many a command runs (30-40 ms, measured), and holds up what starts beside it.
+   */
+  listen(): void {
+    assert(this.#polling === null && this.#doorbell === null, "a ring buffer is listened to once");
+    this.#polling = setInterval(() => this.#consume(eventsPerTurn), pollEveryMs);
+    this.#doorbellDue = setTimeout(() => {
+      this.#doorbell = this.#startDoorbell();
+    }, doorbellAfterMs);
+    this.#polling.unref();
+    this.#doorbellDue.unref();
+  }
+
+  /** Resolves when the doorbell has taken over from looking now and then. */
+  async settled(): Promise<void> {
+    while (this.#doorbell === null && !this.#closed) await Bun.sleep(doorbellAfterMs);
+    await this.#doorbell;
+  }
+
+  async #startDoorbell(): Promise<Doorbell> {
     const ringFd = libbpf().ring_buffer__epoll_fd(this.#address);
-    this.#doorbell = await Doorbell.start(ringFd, () => this.#answer());
+    const doorbell = await Doorbell.start(ringFd, () => this.#answer(doorbell));
+    this.#stopPolling();
+    return doorbell;
+  }
+
+  #stopPolling(): void {
+    if (this.#polling !== null) clearInterval(this.#polling);
+    if (this.#doorbellDue !== null) clearTimeout(this.#doorbellDue);
   }
 
   /** Hands over everything that is in the ring now, before it returns. Does nothing inside the callback. */
@@ -59,18 +90,19 @@ export class RingBuffer {
   /** Hands over what is left, then ends. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    await this.#doorbell?.stop();
+    this.#stopPolling();
+    await (await this.#doorbell)?.stop();
     this.drain();
     this.#closed = true;
     libbpf().ring_buffer__free(this.#address);
     this.#callback.close();
   }
 
-  #answer(): void {
+  #answer(doorbell: Doorbell): void {
     if (this.#closed) return;
     const more = this.#consume(eventsPerTurn);
-    if (more) setImmediate(() => this.#answer());
-    else this.#doorbell?.lower();
+    if (more) setImmediate(() => this.#answer(doorbell));
+    else doorbell.lower();
   }
 
   /** Whether it stopped because `eventsMax` were taken. */

@@ -44,13 +44,33 @@ export interface GovernResult {
   readonly leftBehind: number;
 }
 
+/** What is started before anything is known of the policy, because it takes its time on another processor. */
+export interface Start {
+  readonly guardian: Guardian;
+  /**
+   * Where our pid is the kernel's, the launcher starts while the kernel half loads. Elsewhere it has to be
+   * forked after, so that the kernel half can tell its number: null.
+   */
+  readonly early: Promise<Launch> | null;
+}
+
+export function startEarly(launch: LaunchOptions): Start {
+  return {
+    guardian: Guardian.start(),
+    early: seesKernelPids() ? startLauncher(launch) : null,
+  };
+}
+
+/** Takes it back: nothing is to be governed. */
+export async function cancelStart({ guardian, early }: Start): Promise<void> {
+  guardian.leave();
+  (await early)?.cancel();
+}
+
 /** Throws KernelUnavailable where no tier works; the launcher and the guardian are then gone. */
-export async function govern(options: GovernOptions): Promise<GovernResult> {
+export async function govern(start: Start, options: GovernOptions): Promise<GovernResult> {
   const session = new Session(options);
-  const guardian = Guardian.start();
-  // Where our pid is the kernel's, the launcher starts while the kernel half loads. Elsewhere it has to
-  // be forked after, so that the kernel half can tell its number.
-  const early = seesKernelPids() ? startLauncher(options.launch) : null;
+  const { guardian, early } = start;
   let launch: Launch | null = null;
   let kernel: Kernel | null = null;
   try {

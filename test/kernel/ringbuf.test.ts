@@ -64,7 +64,8 @@ test("drain hands over what is there, at once and in order", () => {
 
 test("events come by themselves once the ring is listened to", async () => {
   const { ring, events, tell } = start();
-  await ring.listen();
+  ring.listen();
+  await ring.settled();
   for (let round = 1; round <= 50; round++) {
     tell();
     await until(() => events.length === round);
@@ -80,7 +81,8 @@ test("a flood is taken in turns, so a timer still runs", async () => {
   tell(flood);
   const seenAtTimer: number[] = [];
   const timer = setInterval(() => seenAtTimer.push(events.length), 0);
-  await ring.listen();
+  ring.listen();
+  await ring.settled();
   await until(() => events.length === flood);
   clearInterval(timer);
   expect(events.map((event) => event.sequence)).toEqual(countingFrom0(flood));
@@ -89,7 +91,8 @@ test("a flood is taken in turns, so a timer still runs", async () => {
 
 test("close hands over what is left and ends the worker at once", async () => {
   const { ring, events, tell } = start();
-  await ring.listen();
+  ring.listen();
+  await ring.settled();
   tell(2);
   const before = performance.now();
   await ring.close();

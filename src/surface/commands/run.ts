@@ -3,6 +3,7 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { resolve } from "node:path";
 import { hasErrors } from "../../base/diagnostic.ts";
+import type { Compiled } from "../../ir/ir.ts";
 import { takeInheritance } from "../../kernel/inheritance.ts";
 import { type Counters, type Kernel, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { LaunchCode, type LaunchOptions } from "../../kernel/launch.ts";
@@ -16,7 +17,13 @@ import {
 import { isAcceptable, verdictOf } from "../../kernel/verdicts.ts";
 import { clockAt } from "../../runtime/clock.ts";
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
-import { type GovernResult, govern } from "../../runtime/govern.ts";
+import {
+  cancelStart,
+  type GovernResult,
+  govern,
+  type Start,
+  startEarly,
+} from "../../runtime/govern.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
 import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
@@ -72,21 +79,47 @@ class Run {
     const inheritance = takeInheritance();
     requirePrivilege();
     const user = this.#user();
+    const launch = { ...launchOf(this.io, user, this.given.command), inheritance };
+    const start = startEarly(launch);
+    let prepared: CompiledPolicy & { compiled: Compiled };
+    try {
+      prepared = await this.#prepare(user);
+    } catch (failure) {
+      await cancelStart(start);
+      throw failure;
+    }
+    const result = await this.#govern(start, launch, prepared);
+    await closeEvents(this.#events);
+    if (result.exitCode === null) return LaunchCode.failed;
+    this.#summarise(result);
+    return result.exitCode;
+  }
+
+  /** Everything that can fail without the kernel. */
+  async #prepare(user: User | null): Promise<CompiledPolicy & { compiled: Compiled }> {
     const policy = await this.#policy(user);
-    if (policy.compiled === null) throw new Unstarted("");
+    const { compiled } = policy;
+    if (compiled === null) throw new Unstarted("the policy has errors, so nothing was started");
     if (this.given.events !== undefined)
       this.#events = await openEvents(resolve(this.io.cwd, this.given.events));
-    const { compiled } = policy;
-    let result: GovernResult;
+    return { ...policy, compiled };
+  }
+
+  async #govern(
+    start: Start,
+    launch: LaunchOptions,
+    policy: CompiledPolicy & { compiled: Compiled },
+  ): Promise<GovernResult> {
+    const { compiled, source, domain } = policy;
     try {
-      result = await govern({
+      return await govern(start, {
         compiled,
-        source: policy.source,
-        domain: policy.domain,
+        source,
+        domain,
         clock: this.#clock,
         tier: this.given.tier ?? null,
         ringBytes: this.given.ringBytes,
-        launch: { ...launchOf(this.io, user, this.given.command), inheritance },
+        launch,
         openKernel: this.host.openKernel,
         onReady: (kernel) => this.#announce(kernel, policy),
         onEvent: (event) =>
@@ -97,10 +130,6 @@ class Run {
       if (!(error instanceof KernelUnavailable)) throw error;
       throw new Unstarted(unavailableText(error));
     }
-    await closeEvents(this.#events);
-    if (result.exitCode === null) return LaunchCode.failed;
-    this.#summarise(result);
-    return result.exitCode;
   }
 
   #user(): User | null {

@@ -1,6 +1,6 @@
 // What clauses, sources and gates become: entries by word, exceptions, notes and what is not carried out.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { parseGlob } from "../../src/dsl/glob.ts";
 import { entry as entryAt, gateRecord, header, operationBits } from "../../src/ir/abi.ts";
@@ -8,6 +8,9 @@ import { anchorPath } from "../../src/ir/anchor.ts";
 import type { Compiled } from "../../src/ir/ir.ts";
 import { entryOffset, listAt, walk } from "../../src/ir/run.ts";
 import { clausesOf, compilerCodes, compileText, encode, globMatches, places } from "./support.ts";
+
+// Machines are shared: a busy one is no failure.
+setDefaultTimeout(120_000);
 
 interface EntryView {
   readonly kind: number;

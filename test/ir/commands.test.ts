@@ -1,8 +1,11 @@
 // Which argument is the subcommand, command by command, through the whole compiler.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { commandTable, valueOptionsOf, withCommands } from "../../src/ir/commands.ts";
 import { compileText, execClausesOf, places } from "./support.ts";
+
+// Machines are shared: a busy one is no failure.
+setDefaultTimeout(120_000);
 
 /** Whether running `line` (words between blanks, `''` an empty one) is what the exec pattern describes. */
 function check(pattern: string, line: string, expected: boolean): void {

@@ -1,11 +1,14 @@
 // Subsets against stepping the nondeterministic automaton itself.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { determinise } from "../../src/ir/determinise.ts";
 import { Nfa } from "../../src/ir/nfa.ts";
 import { stateAfter } from "./dfa.ts";
 import { encode } from "./support.ts";
+
+// Machines are shared: a busy one is no failure.
+setDefaultTimeout(120_000);
 
 const nodesMax = 6;
 const node = fc.nat({ max: nodesMax - 1 });

@@ -1,6 +1,6 @@
 // Globs through every stage, from notation to image words, against backtracking.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { parseGlob } from "../../src/dsl/glob.ts";
 import { anchorPath } from "../../src/ir/anchor.ts";
@@ -11,6 +11,9 @@ import type { Flavor } from "../../src/ir/nfa.ts";
 import { pathFlavor } from "../../src/ir/nfa.ts";
 import { acceptedBy, nextState } from "./dfa.ts";
 import { encode, globMatches, places, randomGlobText, randomName } from "./support.ts";
+
+// Machines are shared: a busy one is no failure.
+setDefaultTimeout(120_000);
 
 /** Each of `texts` a language of its own; the languages that match each name. */
 function check(texts: readonly string[], names: readonly string[], flavor: Flavor): void {

@@ -1,12 +1,15 @@
 // Ten thousand rules, and that nothing but their text decides the words. No clock is read here: times
 // are in bench/compile.bench.ts.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { pathRules, samplePaths } from "../../bench/policies.ts";
 import { parseGlob } from "../../src/dsl/glob.ts";
 import { header } from "../../src/ir/abi.ts";
 import { anchorPath } from "../../src/ir/anchor.ts";
 import { clausesOf, compileText, encode, globMatches, places } from "./support.ts";
+
+// Machines are shared: a busy one is no failure.
+setDefaultTimeout(120_000);
 
 const rulesCount = 10_000;
 /** Bytes of tables a byte of pattern: 16 of a state, 8 a cell, and what the entries and lists add. */

@@ -1,0 +1,176 @@
+// src/kernel/state.ts against bpf/abi.h, as the BPF compiler lays it out: records are made of the
+// layout's own offsets and must be read as what was written.
+
+import { expect, test } from "bun:test";
+import { GATES_MAX, LABEL_WORDS } from "../../src/ir/abi.ts";
+import { builtins, counterNames, effects, eventTypes, outcomes } from "../../src/kernel/kernel.ts";
+import * as state from "../../src/kernel/state.ts";
+import { AbiLayout, numbered, snakeCase, upper } from "../abi-layout.ts";
+
+const layout = await AbiLayout.read("abi-state", {
+  structs: ["domain", "proc", "session", "event"],
+  enums: ["event_type", "outcome", "event_flags", "builtin", "counter", "effect"],
+  constants: ["LABEL_WORDS", "GATES_MAX", "EVENT_CLAUSES_MAX", "EVENT_PATH_MAX", "EVENT_ARGV_MAX"],
+});
+const { EVENT_CLAUSES_MAX = 0, EVENT_PATH_MAX = 0 } = layout.constants();
+
+function at(struct: string, member: string): number {
+  const offset = layout.bytes(struct)[member];
+  if (offset === undefined) throw new Error(`no ${member} in struct ${struct}`);
+  return offset;
+}
+
+/** The members of a record that are not zero, as words. */
+function written(struct: string, bytes: Uint8Array): Record<string, number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  expect(bytes.byteLength).toBe(at(struct, "size"));
+  const members = Object.entries(layout.bytes(struct)).filter(([member]) => member !== "size");
+  return Object.fromEntries(
+    members
+      .map(([member, offset]): [string, number] => [member, view.getUint32(offset, true)])
+      .filter(([, word]) => word !== 0),
+  );
+}
+
+test("a domain", () => {
+  const record = state.encodeDomain({ base: 1, session: 2, generation: 3, hitsAt: 4 });
+  expect(written("domain", record)).toEqual({ base: 1, session: 2, generation: 3, hits_at: 4 });
+});
+
+test("a process", () =>
+  expect(written("proc", state.encodeProc(5, 6, 7n))).toEqual({
+    domain: 5,
+    session: 6,
+    started_ns: 7,
+  }));
+
+test("a session", () => expect(state.sessionBytes).toBe(at("session", "size")));
+
+test("where the members of an event are", () => {
+  // The struct has a member `size` too, right after its type.
+  const { data, size, ...members } = layout.bytes("event");
+  expect([data, size]).toEqual([state.eventBytes, state.eventBytes]);
+  const own = Object.entries({ ...state.eventAt }).map(([name, offset]) => [
+    snakeCase(name),
+    offset,
+  ]);
+  expect(Object.fromEntries(own)).toEqual({ ...members, size: at("event", "type") + 4 });
+});
+
+/** A record of the ring, member by member, and what follows it. */
+function record(members: Record<string, number | bigint>, data = ""): Uint8Array {
+  const text = new TextEncoder().encode(data);
+  const bytes = new Uint8Array(new ArrayBuffer(state.eventBytes + text.length));
+  const view = new DataView(bytes.buffer);
+  for (const [name, value] of Object.entries({ type: 4, ...members })) {
+    if (typeof value === "bigint") view.setBigUint64(at("event", name), value, true);
+    else view.setUint32(at("event", name), value, true);
+  }
+  bytes.set(text, state.eventBytes);
+  return bytes;
+}
+
+test("an event's numbers and names", () => {
+  const bytes = record(
+    {
+      time_ns: 1n << 40n,
+      tgid: 2,
+      tid: 3,
+      parent: 4,
+      uid: 5,
+      domain: 6,
+      session: 7,
+      generation: 8,
+      op: 9,
+      clauses_count: 1,
+      clauses: 10,
+      labels: 0b101,
+      first_bytes: 3,
+      second_bytes: 5,
+      words: 2,
+    },
+    "/abx\0y z",
+  );
+  const text = (part: Uint8Array) => new TextDecoder().decode(part);
+  const event = state.decodeEvent(bytes);
+  expect({ ...event, first: text(event.first), second: text(event.second) }).toMatchObject({
+    type: "match",
+    timeNs: 1n << 40n,
+    tgid: 2,
+    tid: 3,
+    parent: 4,
+    uid: 5,
+    domain: 6,
+    session: 7,
+    generation: 8,
+    ops: 9,
+    clauses: [10],
+    labels: [0, 2],
+    first: "/ab",
+    second: "x\0y z",
+    words: 2,
+  });
+});
+
+test("an exit's status", () =>
+  expect(state.decodeEvent(record({ type: 3, detail: 0x100n }))).toMatchObject({
+    status: 0x100,
+    gates: [],
+  }));
+
+test("a gate's number", () =>
+  expect(state.decodeEvent(record({ type: 6, detail: (1n << 63n) | 1n })).gates).toEqual([0, 63]));
+
+test("the last label and the last clause", () => {
+  const bytes = record({ clauses_count: EVENT_CLAUSES_MAX });
+  const view = new DataView(bytes.buffer);
+  view.setUint32(at("event", "labels") + (LABEL_WORDS - 1) * 4, 1 << 31, true);
+  view.setUint32(at("event", "clauses") + (EVENT_CLAUSES_MAX - 1) * 4, 99, true);
+  const { labels, clauses } = state.decodeEvent(bytes);
+  expect(labels).toEqual([LABEL_WORDS * 32 - 1]);
+  expect(clauses.at(-1)).toBe(99);
+});
+
+test("a record whose data would lie outside it is not read", () => {
+  expect(() => state.decodeEvent(record({ first_bytes: EVENT_PATH_MAX }))).toThrow();
+  expect(() => state.decodeEvent(record({ type: 0 }))).toThrow();
+});
+
+test("types of events", () =>
+  expect(upper("EVENT", numbered(eventTypes, 1))).toEqual(layout.values("event_type")));
+test("outcomes", () =>
+  expect(upper("OUTCOME", numbered(outcomes))).toEqual(layout.values("outcome")));
+test("effects", () => expect(upper("EFFECT", numbered(effects))).toEqual(layout.values("effect")));
+test("counters", () =>
+  expect(upper("COUNTER", numbered(counterNames))).toEqual(
+    Object.fromEntries(
+      Object.entries(layout.values("counter")).filter(([name]) => name !== "COUNTERS"),
+    ),
+  ));
+test("built-in protections", () =>
+  expect(upper("BUILTIN", numbered(builtins, 1))).toEqual(layout.values("builtin")));
+
+test("each flag sets what it is named for", () => {
+  const of = (flags: number) => {
+    const { strictPath, strictArgs, moreClauses, builtin } = state.decodeEvent(
+      record({ flags, detail: 1n }),
+    );
+    return { strictPath, strictArgs, moreClauses, builtin: builtin !== null };
+  };
+  const none = of(0);
+  const told = Object.entries(layout.values("event_flags")).map(([name, bit]) => {
+    const set = Object.entries(of(bit)).filter(
+      ([member, value]) => value !== none[member as keyof typeof none],
+    );
+    return [name, set.map(([member]) => member)];
+  });
+  expect(Object.fromEntries(told)).toEqual({
+    EVENT_STRICT_PATH: ["strictPath"],
+    EVENT_STRICT_ARGS: ["strictArgs"],
+    EVENT_MORE_CLAUSES: ["moreClauses"],
+    EVENT_BUILTIN: ["builtin"],
+  });
+});
+
+test("sizes that both sides have", () =>
+  expect(layout.constants()).toMatchObject({ LABEL_WORDS, GATES_MAX }));

@@ -286,6 +286,47 @@ static int exec_operation(char **a)
 
 static int act(char **a);
 
+/* Does what lines on standard input say, each in a child, and answers with its exit code: a governed process to talk to. */
+static int converse(void)
+{
+	char line[8192], *words[64];
+	int n, code;
+
+	setvbuf(stdout, 0, _IONBF, 0);
+	printf("ready\n");
+	while (fgets(line, sizeof(line), stdin)) {
+		pid_t child;
+
+		n = 0;
+		for (char *word = strtok(line, " \n"); word && n < 63; word = strtok(0, " \n"))
+			words[n++] = word;
+		words[n] = 0;
+		child = fork();
+		if (child == 0)
+			_exit(act(words));
+		waitpid(child, &code, 0);
+		printf("%d\n", WIFSIGNALED(code) ? 128 + WTERMSIG(code) : WEXITSTATUS(code));
+	}
+	return 0;
+}
+
+/* Connects COUNT times and says how many were not refused with EPERM. */
+static int storm(char **a)
+{
+	struct sockaddr_storage address;
+	int size = address_of(a[1], a[2], &address), passed = 0;
+
+	for (int i = 0; i < atoi(a[3]); i++) {
+		int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (!connect(fd, (void *)&address, size) || errno != EPERM)
+			passed++;
+		close(fd);
+	}
+	printf("%d passed\n", passed);
+	return 0;
+}
+
 static int ended(pid_t child)
 {
 	int status;
@@ -375,6 +416,12 @@ static int act(char **a)
 		pthread_join(thread, 0);
 		return 0;
 	}
+	if (IS("converse"))
+		return converse();
+	if (IS("storm"))
+		return storm(a);
+	if (IS("sleep"))
+		return sleep(atoi(a[1]));
 	code = file_operation(a);
 	if (code < 0)
 		code = address_operation(a);

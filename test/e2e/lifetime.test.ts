@@ -1,0 +1,220 @@
+// While rules are in force: who is governed and who is not, what happens when the tool dies, when events come
+// faster than they are read, when two runs meet, and what is left when all is over.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Held, stillThere, until } from "./held.ts";
+import { type Servers, startServers } from "./servers.ts";
+import {
+  buildProbes,
+  clean,
+  patience,
+  probes,
+  runTool,
+  scratchFolder,
+  type Tier,
+  toldBy,
+  tool,
+  whyNot,
+} from "./tool.ts";
+
+setDefaultTimeout(30_000 * patience);
+buildProbes();
+const reason = whyNot();
+const governed = test.skipIf(reason !== null);
+
+let folder = "";
+let servers: Servers;
+
+beforeAll(async () => {
+  folder = scratchFolder();
+  servers = await startServers();
+  for (const name of ["one", "two", "three"])
+    copyFileSync(join(probes, "mark"), join(folder, name));
+});
+afterAll(() => {
+  servers.close();
+  clean(folder);
+});
+
+const act = join(probes, "act");
+const EPERM = 1;
+const killed = 137;
+
+function port(name: string): string {
+  return servers.names.get(name) ?? "";
+}
+
+/** A file with the policy, and what refers to it. */
+function policy(name: string, text: string): string[] {
+  const path = join(folder, `${name}.ap`);
+  writeFileSync(path, text);
+  return ["--policy", path];
+}
+
+function tierOf(held: Held): Tier {
+  return JSON.parse(held.stderr.split("\n")[0] ?? "").tier;
+}
+
+governed("rules against everything hold for the governed process and for nobody else", async () => {
+  const rules = policy(
+    "everything",
+    `
+    rule everything:
+      block exec any unless target "${act}"
+      block open "**"
+      block write "**"
+      block connect "*"`,
+  );
+  const held = await Held.start(folder, ["--json", "--degraded", ...rules]);
+  const isTrace = tierOf(held) === "tracepoint";
+  const free = join(folder, "free");
+  writeFileSync(free, "before");
+
+  const before = servers.connections();
+  expect(await held.act("exec", "/bin/true")).toBe(isTrace ? killed : EPERM);
+  expect(await held.act("tcp", "127.0.0.1", port("tcp.free"), "x")).toBe(EPERM);
+  expect(await held.act("write", free)).toBe(isTrace ? 0 : EPERM);
+  expect(await Bun.file(free).text()).toBe(isTrace ? "changed" : "before");
+  expect(servers.connections()).toBe(before);
+
+  // Meanwhile everybody else, this process included, does all of it.
+  const script = `
+    for i in 1 2 3 4 5; do /bin/true || exit 1; done
+    echo free > ${free} && cat ${free} > /dev/null && rm ${free}
+    exec 3<>/dev/tcp/127.0.0.1/${port("tcp.free")} && echo x >&3 && read -r line <&3`;
+  const other = Bun.spawn(["bash", "-ec", script], { stderr: "pipe" });
+  expect(await other.exited, await new Response(other.stderr).text()).toBe(0);
+  expect(existsSync(free)).toBe(false);
+  expect(servers.connections()).toBe(before + 1);
+
+  expect(await held.act("exec", "/bin/true")).toBe(isTrace ? killed : EPERM);
+  expect(await held.end()).toBe(0);
+});
+
+governed("after kill -9 of the tool the rules stay, and go with the last process", async () => {
+  const rules = policy(
+    "killed",
+    `
+    rule no-connect:
+      block connect "127.0.0.1:${port("tcp.block")}"
+    rule no-one:
+      block exec "${folder}/one"`,
+  );
+  const held = await Held.start(folder, ["--json", ...rules]);
+  const isTrace = tierOf(held) === "tracepoint";
+  const objects = held.objects();
+  expect(objects.programs.size).toBeGreaterThan(5);
+  expect(objects.links.length).toBeGreaterThan(5);
+  expect(stillThere(objects).length).toBe(
+    objects.programs.size + objects.maps.length + objects.links.length,
+  );
+
+  const before = servers.connections();
+  expect(await held.act("tcp", "127.0.0.1", port("tcp.block"), "x")).toBe(EPERM);
+  process.kill(held.pid, "SIGKILL");
+  await held.child.exited;
+  await held.seeStderr(
+    /the supervisor \(pid \d+\) is gone; the rules stay in force for \d+ process/,
+  );
+  // Refused as before, by processes that were born after the tool died as well.
+  expect(await held.act("tcp", "127.0.0.1", port("tcp.block"), "x")).toBe(EPERM);
+  expect(await held.act("double-fork", "tcp", "127.0.0.1", port("tcp.block"), "x")).toBe(EPERM);
+  expect(await held.act("exec", join(folder, "one"))).toBe(isTrace ? killed : EPERM);
+  expect(await held.act("tcp", "127.0.0.1", port("tcp.free"), "x")).toBe(0);
+  expect(servers.connections()).toBe(before + 1);
+
+  held.hangUp();
+  await until("the kernel to let go of everything", () => stillThere(objects).length === 0);
+});
+
+governed("a run that ends leaves nothing in the kernel", async () => {
+  const held = await Held.start(folder, [
+    "--quiet",
+    ...policy("plain", `rule one:\n  block exec "one"`),
+  ]);
+  const objects = held.objects();
+  expect(objects.maps.length).toBeGreaterThan(5);
+  expect(await held.end()).toBe(0);
+  await until("the kernel to let go of everything", () => stillThere(objects).length === 0);
+});
+
+governed("a process left behind stays governed, and the rules go with it", async () => {
+  const marks = join(folder, "behind");
+  const go = join(folder, "go");
+  const rules = policy("behind", `rule one:\n  block exec "${folder}/one"`);
+  Bun.spawnSync(["mkfifo", go]);
+  // A daemon that waits for the test, then tries what is refused and what is not.
+  const daemon = `read -r line < ${go}; MARK=${marks} ${folder}/one one; MARK=${marks} ${folder}/two two`;
+  const stderr = join(folder, "behind.stderr");
+  const command = `setsid bash -c '${daemon}' < /dev/null > /dev/null 2>&1 & exit 4`;
+  // A file: the guardian keeps stderr open for as long as it stays.
+  const run = Bun.spawn([tool, "run", "--json", ...rules, "--", "bash", "-c", command], {
+    stderr: Bun.file(stderr),
+  });
+  expect(await run.exited).toBe(4);
+  expect(toldBy(readFileSync(stderr, "utf8")).leftBehind).toBe(1);
+  await until("the guardian's word", () => readFileSync(stderr, "utf8").includes("left behind"));
+  expect(readFileSync(stderr, "utf8")).toMatch(
+    /the command has ended; the rules stay in force for 1 process/,
+  );
+  writeFileSync(go, "go\n");
+  await until("the daemon's mark", () => existsSync(marks));
+  expect(await Bun.file(marks).text()).toBe("two\n");
+});
+
+governed("two runs at a time do not disturb each other", async () => {
+  const start = (name: string, other: string) =>
+    Held.start(folder, [
+      "--json",
+      ...policy(
+        name,
+        `rule ${name}:\n  block exec "${folder}/${name}"\n  notify exec "${folder}/${other}"`,
+      ),
+    ]);
+  const [first, second] = await Promise.all([start("one", "two"), start("two", "three")]);
+  const refused = tierOf(first) === "tracepoint" ? killed : EPERM;
+  const mark = { one: join(folder, "one"), two: join(folder, "two"), three: join(folder, "three") };
+  // 90: the program ran, and found no place for its mark.
+  expect(await first.act("exec", mark.one)).toBe(refused);
+  expect(await first.act("exec", mark.two)).toBe(90);
+  expect(await second.act("exec", mark.one)).toBe(90);
+  expect(await second.act("exec", mark.two)).toBe(refused);
+  expect(await first.end()).toBe(0);
+  // The end of one leaves the other as it is.
+  expect(await second.act("exec", mark.two)).toBe(refused);
+  expect(await second.act("exec", mark.three)).toBe(90);
+  expect(await second.end()).toBe(0);
+  expect(toldBy(first.stderr).matches.map(({ rule }) => rule.name)).toEqual(["one", "one"]);
+  expect(toldBy(second.stderr).matches.map(({ rule }) => rule.name)).toEqual(["two", "two", "two"]);
+});
+
+governed("a storm of matches over a tiny ring loses events and no refusal", async () => {
+  const attempts = 5000;
+  const rules = policy(
+    "storm",
+    `rule no-connect:\n  block connect "127.0.0.1:${port("tcp.block")}"`,
+  );
+  const before = servers.connections();
+  const words = [
+    "--ring-bytes",
+    "4096",
+    ...rules,
+    "--",
+    act,
+    "storm",
+    "127.0.0.1",
+    port("tcp.block"),
+    `${attempts}`,
+  ];
+  const run = await runTool(["run", ...words]);
+  expect(run.stdout).toBe("0 passed\n");
+  expect(servers.connections()).toBe(before);
+  const [, lost] =
+    /(\d+) events were lost because they came faster than they were read; every verdict stood/.exec(
+      run.stderr,
+    ) ?? [];
+  expect(Number(lost)).toBeGreaterThan(0);
+  expect(run.stderr).toContain(`done: ${attempts} refused`);
+});

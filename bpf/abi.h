@@ -227,7 +227,15 @@ enum event_flags {
 	EVENT_STRICT_PATH = 1,   /* the path could not be resolved: every block or kill clause of the operation counts as matched */
 	EVENT_STRICT_ARGS = 2,   /* the arguments could not be read or are over the limit */
 	EVENT_MORE_CLAUSES = 4,  /* more clauses matched than the event can name */
-	EVENT_INVOKED_NAME = 8,  /* matched by the path it was invoked by, not by the resolved file */
+	EVENT_BUILTIN = 8,       /* a built-in protection refused, not a clause; detail: enum builtin */
+};
+
+/* Protections that hold whatever the policy says. */
+enum builtin {
+	BUILTIN_BPF = 1,      /* bpf(2) by a governed process */
+	BUILTIN_SIGNAL = 2,   /* a signal to the supervisor or its guardian */
+	BUILTIN_TRACE = 3,    /* tracing one of them */
+	BUILTIN_NAMELESS = 4, /* running a memfd, a deleted or a never linked file */
 };
 
 #define EVENT_CLAUSES_MAX 16
@@ -236,7 +244,7 @@ enum event_flags {
 
 struct event {
 	__u64 time_ns;  /* CLOCK_MONOTONIC */
-	__u64 detail;   /* EXIT: status as wait(2) gives it; gate events: the gates, a bit each */
+	__u64 detail;   /* EXIT: status as wait(2) gives it; gate events: the gates, a bit each; BUILTIN: which */
 	__u32 type;
 	__u32 size;     /* of the whole record, data included */
 	__u32 tgid;

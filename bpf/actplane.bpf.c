@@ -24,6 +24,7 @@
 #include "file.h"
 #include "exec.h"
 #include "network.h"
+#include "guard.h"
 #include "process.h"
 #include "tier_hook.h"
 #include "tier_trace.h"

@@ -221,6 +221,8 @@ GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32
 	scan.at = v->base + at + 1;
 	scan.atoms = scratch->atoms;
 	scan.strict_args = v->flags & EVENT_STRICT_ARGS;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		scan.flowing[i] = image->flowing[i];
 	scan.entries_at = v->base + image->entries_at;
 	if (wanted & CLAUSES)
 		gates_look(v);

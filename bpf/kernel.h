@@ -51,6 +51,7 @@ struct inode {
 	__u16 i_mode;
 	unsigned long i_ino;
 	__u32 i_generation;
+	__u32 i_nlink;
 	struct super_block *i_sb;
 };
 
@@ -191,6 +192,7 @@ struct bpf_sock_addr {
 #define FMODE_EXEC_FLAG 0x20u /* __FMODE_EXEC in f_flags: the kernel opens a program, not a process a file */
 #define O_TRUNC 01000u
 #define O_CREAT 0100u
+#define PTRACE_MODE_ATTACH 2u
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 

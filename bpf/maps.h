@@ -192,6 +192,8 @@ const volatile __u32 kill_before_ops = 0;
 /* Thread group id of the tool in the first pid namespace; its forks are told in `last_child`. */
 __u32 tool_tgid = 0;
 __u32 last_child = 0;
+/* The process that keeps the programs attached when the tool is killed. */
+__u32 guardian_tgid = 0;
 
 /* How x86-64 finds a page: where it maps all memory, which address bits encrypt, and 48 where tables have five levels. */
 __u64 direct_map = 0xffff888000000000ull;

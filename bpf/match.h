@@ -181,6 +181,7 @@ struct entries_scan {
 	__u32 direct; /* 1: the index is the entry, there is no list */
 	__u32 wanted; /* bit set of entry kinds */
 	__u32 strict_args;
+	__u32 flowing[LABEL_WORDS]; /* with strict_args: labels that are not hidden */
 };
 
 struct atoms_scan {
@@ -269,6 +270,7 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	struct verdict *v = scan->v;
 	__u32 number = scan->direct ? index : table_word(scan->at + index);
 	struct entry *entry = TABLE_RECORD(scan->entries_at + number * 32, struct entry);
+	__u32 strict = 0;
 	__u64 gates;
 
 	if (!entry) {
@@ -280,14 +282,20 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	/* Without a name to walk only what refuses is taken as matched. */
 	if (scan->direct && entry->effect < EFFECT_BLOCK)
 		return 0;
-	if (scan->atoms && !scan->strict_args &&
-	    list_holds(v, scan->atoms, entry->args_at, 1))
-		return 0;
+	/*
+	 * Arguments that could not be read count as matching where that refuses more: for clauses, for what makes a
+	 * gate stale, for labels; not for what opens a gate or makes a hidden label, which are exceptions.
+	 */
+	if (scan->atoms && list_holds(v, scan->atoms, entry->args_at, 1)) {
+		if (!scan->strict_args || entry->kind == ENTRY_OPEN)
+			return 0;
+		strict = 1;
+	}
 
 	switch (entry->kind) {
 	case ENTRY_LABEL:
 		for (int i = 0; i < LABEL_WORDS; i++)
-			v->seen[i] |= entry->all[i];
+			v->seen[i] |= strict ? entry->all[i] & scan->flowing[i] : entry->all[i];
 		return 0;
 	case ENTRY_OPEN:
 		v->opens |= 1ull << (entry->id & (GATES_MAX - 1));

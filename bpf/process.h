@@ -170,6 +170,10 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	for (int i = 0; i < LABEL_WORDS; i++)
 		v->seen[i] |= scratch->pending_labels[i];
 	args_of_bprm(&source, bprm);
+	if (is_nameless(bprm)) {
+		exec_data(scratch, &source, &data);
+		return guard_refuse(v, proc, BUILTIN_NAMELESS, &data, false);
+	}
 	/* The name it was invoked by is the script's; it was judged at the first level. */
 	source.invoked = !is_script(bprm);
 	if (!exec_event(scratch, v, &source))
@@ -256,6 +260,11 @@ static __always_inline int exec_judge_late(struct linux_binprm *bprm)
 	if (!verdict_begin(v, proc, OP_EXEC, 0))
 		return refuse_late();
 	args_of_image(&source, bprm);
+	if (is_nameless(bprm)) {
+		exec_data(scratch, &source, &data);
+		guard_refuse(v, proc, BUILTIN_NAMELESS, &data, true);
+		return 0;
+	}
 	source.invoked = 1;
 	if (is_script(bprm))
 		source.invoked_skip = script_skip(scratch, &source);

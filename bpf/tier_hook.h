@@ -12,6 +12,9 @@
  *   bprm_creds_for_exec   an exec begins
  *   bprm_check_security   exec, once for a script and once for its interpreter
  *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
+ *   task_kill             signal, by the program of the process that would get it
+ *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
+ *   bpf                   bpf(2): never for a governed process
  */
 #ifndef ACTPLANE_TIER_HOOK_H
 #define ACTPLANE_TIER_HOOK_H
@@ -138,6 +141,12 @@ HOOK(bprm_check_security, bprm_check, return exec_check((void *)ctx[0]);)
 HOOK(socket_connect, socket_connect, return on_address((void *)ctx[0], (void *)ctx[1], OP_CONNECT);)
 HOOK(socket_bind, socket_bind, return on_address((void *)ctx[0], (void *)ctx[1], OP_BIND);)
 HOOK(socket_sendmsg, socket_sendmsg, return on_sendmsg((void *)ctx[0], (void *)ctx[1]);)
+
+/* Signal 0 asks whether a process is there and does nothing to it. */
+HOOK(task_kill, task_kill, return ctx[2] ? on_process((void *)ctx[0], OP_SIGNAL) : 0;)
+HOOK(ptrace_access_check, ptrace_access_check,
+     return ctx[1] & PTRACE_MODE_ATTACH ? on_process((void *)ctx[0], OP_PTRACE) : 0;)
+HOOK(bpf, bpf, return on_bpf();)
 
 SEC("tp_btf/sched_process_exec") int hook_exec_done(__u64 *ctx)
 {

@@ -31,6 +31,10 @@ export type Outcome = (typeof outcomes)[number];
 
 export const effects = ["none", "notify", "block", "kill"] as const;
 
+/** Protections that hold for every governed process whatever its policy says: `enum builtin`, from 1. */
+export const builtins = ["bpf", "signal", "trace", "nameless"] as const;
+export type Builtin = (typeof builtins)[number];
+
 export interface KernelEvent {
   readonly type: EventType;
   /** CLOCK_MONOTONIC. */
@@ -52,6 +56,8 @@ export interface KernelEvent {
   readonly strictArgs: boolean;
   /** More clauses matched than the event names. */
   readonly moreClauses: boolean;
+  /** The built-in protection that refused; then no clause did. */
+  readonly builtin: Builtin | null;
   /** Clause ids of the compiled policy. */
   readonly clauses: readonly number[];
   /** Label bits that the rules saw. */
@@ -104,6 +110,8 @@ export interface Kernel {
   readonly self: number;
   /** The id, as the kernel counts, of the process that this process forked last. */
   lastChild(): number;
+  /** Governed processes may neither signal nor trace this one, whatever their policy says. This process itself is protected anyway. */
+  protect(tgid: number): void;
   /** From its next event on the process and its descendants are governed. */
   admit(tgid: number): void;
   /** Governed processes that are alive. */

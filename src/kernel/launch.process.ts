@@ -6,8 +6,8 @@
 import { ptr } from "bun:ffi";
 import { constants } from "node:os";
 import { cString, type OwnedBytes, ownedBytes, ownedCopy, viewOf } from "../base/bytes.ts";
+import { confine } from "./confinement.ts";
 import { ignoredSignals } from "./inheritance.ts";
-import { refuseIoUring } from "./io-uring.ts";
 import { LaunchCode, type LaunchOrders, launcherFds } from "./launch.ts";
 import {
   checked,
@@ -30,7 +30,7 @@ export function launchProcess(): never {
     restoreSignals(ignoredNow, orders.inheritance.ignoredSignals);
     restoreOpenFilesLimit(orders.inheritance.openFilesSoft);
     // Before the identity: as another user it would take no_new_privs, which breaks sudo for the command.
-    if (orders.refuseIoUring) refuseIoUring();
+    if (orders.confined) confine();
     if (orders.identity !== null) become(orders.identity);
     placeDescriptors(orders.inheritance.descriptors);
   } catch (failure) {

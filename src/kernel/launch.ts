@@ -42,8 +42,8 @@ export interface Launch {
 
 /** What is known only when the kernel half is there. */
 export interface Confinement {
-  /** The tracepoint tier sees system calls end, and io_uring makes none: there it is refused. */
-  refuseIoUring: boolean;
+  /** Without hooks, some system calls have to be kept from the command altogether (confinement.ts). */
+  confined: boolean;
 }
 
 /** What the launcher is told at its release, as JSON on a pipe. */

@@ -108,6 +108,13 @@ class LiveKernel implements Kernel {
     return this.#variable("last_child");
   }
 
+  protect(tgid: number): void {
+    const { offset } = this.#placeOf("guardian_tgid");
+    const mapping = this.object.map(".bss").live.mmap();
+    mapping.bytes.set(u32(tgid), offset);
+    mapping.unmap();
+  }
+
   admit(tgid: number): void {
     assert(tgid > 0, "a process has a number");
     const record = encodeProc(domain, session, monotonicNs());
@@ -139,11 +146,15 @@ class LiveKernel implements Kernel {
 
   /** A variable of the programs' `.bss`. */
   #variable(name: string): number {
-    const map = this.object.map(".bss");
-    const variable = map.variables().get(name);
-    const value = map.live.lookup(u32(0));
-    assert(variable !== undefined && value !== null, `the programs have a variable ${name}`);
-    return viewOf(value).getUint32(variable.offset, true);
+    const value = this.object.map(".bss").live.lookup(u32(0));
+    assert(value !== null, "the programs have variables");
+    return viewOf(value).getUint32(this.#placeOf(name).offset, true);
+  }
+
+  #placeOf(name: string): { readonly offset: number } {
+    const variable = this.object.map(".bss").variables().get(name);
+    assert(variable !== undefined, `the programs have a variable ${name}`);
+    return variable;
   }
 
   #u64s(name: string): bigint[] {

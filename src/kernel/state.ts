@@ -5,6 +5,7 @@ import { assert } from "../base/assert.ts";
 import { type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
 import { GATES_MAX, LABEL_WORDS } from "../ir/abi.ts";
 import {
+  builtins,
   type Counters,
   counterNames,
   effects,
@@ -74,7 +75,7 @@ export const eventAt = {
   clauses: 120,
 } as const;
 
-const flag = { strictPath: 1, strictArgs: 2, moreClauses: 4 } as const;
+const flag = { strictPath: 1, strictArgs: 2, moreClauses: 4, builtin: 8 } as const;
 
 /** Decode one record of the ring; what it holds is copied. */
 export function decodeEvent(bytes: Uint8Array): KernelEvent {
@@ -106,11 +107,15 @@ export function decodeEvent(bytes: Uint8Array): KernelEvent {
     strictPath: (flags & flag.strictPath) !== 0,
     strictArgs: (flags & flag.strictArgs) !== 0,
     moreClauses: (flags & flag.moreClauses) !== 0,
+    builtin: flags & flag.builtin ? (builtins[Number(detail) - 1] ?? null) : null,
     clauses: Array.from({ length: u32(eventAt.clausesCount) }, (_, i) =>
       u32(eventAt.clauses + i * 4),
     ),
     labels: bitsOf(Array.from({ length: LABEL_WORDS }, (_, i) => u32(eventAt.labels + i * 4))),
-    gates: type === "exit" ? [] : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
+    gates:
+      type === "exit" || type === "match"
+        ? []
+        : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
     status: type === "exit" ? Number(detail) : 0,
     first: bytes.slice(eventBytes, eventBytes + first),
     words: u32(eventAt.words),

@@ -44,6 +44,8 @@ const hookReach: Partial<Record<OperationName, Reach>> = {
   connect: "refused",
   bind: "refused",
   send: "refused",
+  signal: "refused",
+  ptrace: "refused",
 };
 
 const traceReach: Partial<Record<OperationName, Reach>> = {

@@ -7,8 +7,9 @@ import { positionAt, type Source } from "../base/source.ts";
 import type { Clause, Condition, Effect } from "../dsl/ast.ts";
 import { printClause, printEvent, printExec } from "../dsl/print.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
-import type { KernelEvent } from "../kernel/kernel.ts";
+import type { Builtin, KernelEvent } from "../kernel/kernel.ts";
 import type { VerdictKind } from "../kernel/verdicts.ts";
+import { builtinTexts } from "./builtins.ts";
 import { endpointText, pathText, wordsOf } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
 import type { Gates } from "./gates.ts";
@@ -52,6 +53,7 @@ export interface RuleReference {
   readonly name: string;
   readonly clause: string;
   readonly effect: Effect;
+  /** Empty, and line and column 0, for a built-in protection. */
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -100,24 +102,16 @@ export function feedbackOf(
   context: FeedbackContext,
 ): FeedbackRecord {
   assert(event.type === "match", "feedback is about matches");
-  const matched = event.clauses.map((id) => clauseOf(context.compiled, id));
-  const strongest = matched.reduce((best, each) =>
-    rank[each.clause.effect] > rank[best.clause.effect] ? each : best,
-  );
   const process = context.processes.get(event.tgid);
-  const mentioned = new Set(matched.flatMap((each) => labelsOfClause(each)));
   const names = event.labels.map((bit) => context.compiled.labels[bit]);
   return {
     schema_version: 1,
     seq,
     time: context.clock.iso(event.timeNs),
     domain: context.domain,
-    rule: ruleReference(strongest, context.source),
-    matched: matched.map((each) => ruleReference(each, context.source)),
-    effect: strongest.clause.effect,
-    verdict: verdictOfEvent(event, strongest.clause.effect),
-    op: strongest.clause.operation.kind,
-    target: targetText(event, strongest),
+    ...(event.builtin === null
+      ? factsOfClauses(event, process, context)
+      : factsOfBuiltin(event, event.builtin)),
     process: {
       ...processReference(event.tgid, process),
       uid: event.uid,
@@ -126,15 +120,69 @@ export function feedbackOf(
         .map((ancestor) => processReference(ancestor.tgid, ancestor)),
     },
     labels: names.flatMap((label) => (label === undefined || label.hidden ? [] : [label.name])),
+    retry_useful: false,
+    strict: strictReason(event),
+  };
+}
+
+/** The part of a record that depends on what matched. */
+type Facts = Pick<
+  FeedbackRecord,
+  | "rule"
+  | "matched"
+  | "effect"
+  | "verdict"
+  | "op"
+  | "target"
+  | "because"
+  | "fix"
+  | "satisfy"
+  | "provenance"
+  | "gates"
+>;
+
+function factsOfClauses(
+  event: KernelEvent,
+  process: Process | null,
+  context: FeedbackContext,
+): Facts {
+  const matched = event.clauses.map((id) => clauseOf(context.compiled, id));
+  const strongest = matched.reduce((best, each) =>
+    rank[each.clause.effect] > rank[best.clause.effect] ? each : best,
+  );
+  const mentioned = new Set(matched.flatMap((each) => labelsOfClause(each)));
+  return {
+    rule: ruleReference(strongest, context.source),
+    matched: matched.map((each) => ruleReference(each, context.source)),
+    effect: strongest.clause.effect,
+    verdict: verdictOfEvent(event, strongest.clause.effect),
+    op: strongest.clause.operation.kind,
+    target: targetText(event, strongest.clause.operation.kind),
     because: strongest.rule.because,
     fix: strongest.rule.fix,
     satisfy: strongest.clause.unless.flatMap(satisfySentence),
-    provenance: names
-      .filter((label) => label !== undefined && mentioned.has(label.name))
-      .flatMap((label) => provenanceOf(label?.bit ?? 0, event, process, context)),
+    provenance: event.labels
+      .filter((bit) => mentioned.has(context.compiled.labels[bit]?.name ?? ""))
+      .flatMap((bit) => provenanceOf(bit, event, process, context)),
     gates: strongest.clause.unless.flatMap((condition) => gateReference(condition, context)),
-    retry_useful: false,
-    strict: strictReason(event),
+  };
+}
+
+function factsOfBuiltin(event: KernelEvent, builtin: Builtin): Facts {
+  const { name, clause, op, because, fix } = builtinTexts[builtin];
+  const rule: RuleReference = { name, clause, effect: "block", file: "", line: 0, column: 0 };
+  return {
+    rule,
+    matched: [rule],
+    effect: "block",
+    verdict: verdictOfEvent(event, "block"),
+    op,
+    target: targetText(event, op),
+    because,
+    fix,
+    satisfy: [],
+    provenance: [],
+    gates: [],
   };
 }
 
@@ -180,10 +228,10 @@ function verdictOfEvent(event: KernelEvent, effect: Effect): VerdictKind {
   }
 }
 
-function targetText(event: KernelEvent, strongest: CompiledClause): string {
-  switch (strongest.clause.operation.kind) {
+function targetText(event: KernelEvent, op: string): string {
+  switch (op) {
     case "exec":
-      return [pathText(event.first), ...wordsOf(event.second, event.words).slice(1)].join(" ");
+      return programText(event);
     case "connect":
     case "bind":
     case "send":
@@ -192,6 +240,12 @@ function targetText(event: KernelEvent, strongest: CompiledClause): string {
     default:
       return pathText(event.first);
   }
+}
+
+/** The program's file and its arguments; argv[0] where the file has no name. */
+function programText(event: KernelEvent): string {
+  const [name = "", ...rest] = wordsOf(event.second, event.words);
+  return [pathText(event.first) || name, ...rest].join(" ");
 }
 
 function labelsOfClause({ clause }: CompiledClause): string[] {

@@ -44,33 +44,28 @@ export interface GovernResult {
   readonly leftBehind: number;
 }
 
-/** What is started before anything is known of the policy, because it takes its time on another processor. */
-export interface Start {
-  readonly guardian: Guardian;
-  /**
-   * Where our pid is the kernel's, the launcher starts while the kernel half loads. Elsewhere it has to be
-   * forked after, so that the kernel half can tell its number: null.
-   */
-  readonly early: Promise<Launch> | null;
-}
+/**
+ * What is started before anything is known of the policy, because it takes its time on another processor.
+ * Null where our pids are not the kernel's: there both are forked after the kernel half is loaded, which
+ * then tells their numbers.
+ */
+export type Start = { readonly guardian: Guardian; readonly launch: Promise<Launch> } | null;
 
-export function startEarly(launch: LaunchOptions): Start {
-  return {
-    guardian: Guardian.start(),
-    early: seesKernelPids() ? startLauncher(launch) : null,
-  };
+export function startEarly(options: LaunchOptions): Start {
+  if (!seesKernelPids()) return null;
+  return { guardian: Guardian.start(), launch: startLauncher(options) };
 }
 
 /** Takes it back: nothing is to be governed. */
-export async function cancelStart({ guardian, early }: Start): Promise<void> {
-  guardian.leave();
-  (await early)?.cancel();
+export async function cancelStart(start: Start): Promise<void> {
+  start?.guardian.leave();
+  (await start?.launch)?.cancel();
 }
 
 /** Throws KernelUnavailable where no tier works; the launcher and the guardian are then gone. */
 export async function govern(start: Start, options: GovernOptions): Promise<GovernResult> {
   const session = new Session(options);
-  const { guardian, early } = start;
+  let guardian = start?.guardian ?? null;
   let launch: Launch | null = null;
   let kernel: Kernel | null = null;
   try {
@@ -83,20 +78,22 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
         options.onEvent(event);
       },
     });
-    launch = await (early ?? startLauncher(options.launch));
+    guardian ??= Guardian.start();
+    kernel.protect(start === null ? kernel.lastChild() : guardian.pid);
+    launch = await (start?.launch ?? startLauncher(options.launch));
+    const tgid = start === null ? kernel.lastChild() : launch.pid;
     const isWanted = options.onReady(kernel);
     if (!isWanted) launch.cancel();
-    const tgid = early === null ? kernel.lastChild() : launch.pid;
     const exitCode = isWanted ? await run(kernel, guardian, launch, tgid) : null;
     kernel.drain();
     const result = resultOf(kernel, exitCode);
     if (result.leftBehind > 0) guardian.stay();
     return result;
   } catch (failure) {
-    (launch ?? (await early))?.cancel();
+    (launch ?? (await start?.launch))?.cancel();
     throw failure;
   } finally {
-    guardian.leave();
+    guardian?.leave();
     await kernel?.close();
   }
 }
@@ -118,7 +115,7 @@ async function run(
   kernel.admit(tgid);
   await guardian.guard({ linkIds: kernel.linkIds, membersMapId: kernel.procsMapId });
   const ignoreTerminal = attendTerminal(launch.pid);
-  launch.release({ refuseIoUring: kernel.tier === "tracepoint" });
+  launch.release({ confined: kernel.tier === "tracepoint" });
   const end = await launch.ended;
   ignoreTerminal();
   return exitCodeOf(end);

@@ -35,7 +35,8 @@ export class Session {
   observe(event: KernelEvent): void {
     this.processes.observe(event);
     this.gates.observe(event);
-    if (event.type !== "match" || event.clauses.length === 0) return;
+    if (event.type !== "match") return;
+    if (event.clauses.length === 0 && event.builtin === null) return;
     this.#seq++;
     this.options.onFeedback(
       feedbackOf(event, this.#seq, {

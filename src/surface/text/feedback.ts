@@ -23,11 +23,11 @@ const ancestorsShown = 4;
 
 export function renderFeedback(record: FeedbackRecord): string {
   const rows: [string, string][] = [
-    ["rule", `${record.rule.name}: ${record.rule.clause} (${place(record.rule)})`],
+    ["rule", ruleText(record.rule)],
   ];
   for (const other of record.matched) {
     if (other.name !== record.rule.name)
-      rows.push(["also", `${other.name}: ${other.clause} (${place(other)})`]);
+      rows.push(["also", ruleText(other)]);
   }
   if (record.because !== null) rows.push(["because", shown(record.because)]);
   if (record.strict !== null) rows.push(["strict", record.strict]);
@@ -61,6 +61,11 @@ function deed(record: FeedbackRecord): string {
     case "unenforceable":
       return "NOT PREVENTED, this host cannot refuse it";
   }
+}
+
+function ruleText(rule: FeedbackRecord["rule"]): string {
+  const text = `${rule.name}: ${rule.clause}`;
+  return rule.file === "" ? text : `${text} (${place(rule)})`;
 }
 
 function place({ file, line, column }: FeedbackRecord["rule"]): string {

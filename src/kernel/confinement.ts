@@ -1,13 +1,15 @@
-// Keeps io_uring from the command: its requests make no system call that a tracepoint could see, so in the
-// tracepoint tier a file could be opened past the rules. Programs know the refusal from containers,
-// whose default profile has it, and use ordinary system calls instead.
+// System calls that the command is kept from in the tracepoint tier, which has no hook to refuse them:
+//
+//   io_uring_setup   its requests make no system call that a tracepoint could see, so a file could be opened
+//                    past the rules. Programs know the refusal from containers and do without.
+//   bpf              would let a governed root process detach what enforces.
 
 import { ptr } from "bun:ffi";
 import { ownedBytes, viewOf } from "../base/bytes.ts";
 import { checked, libc } from "./libc.ts";
 
 /** For this process and all it becomes and starts, for good. Needs root (or no_new_privs). */
-export function refuseIoUring(): void {
+export function confine(): void {
   const [PR_SET_SECCOMP, SECCOMP_MODE_FILTER] = [22, 2];
   const instructions = ownedBytes(filter.length * 8);
   filter.forEach(([code, whenTrue, whenFalse, value], index) => {
@@ -29,13 +31,23 @@ type Instruction = readonly [number, number, number, number];
 const [LOAD_WORD, AND, JUMP_IF_EQUAL, RETURN] = [0x20, 0x54, 0x15, 0x06] as const;
 const SECCOMP_RET_ALLOW = 0x7fff0000;
 const SECCOMP_RET_EPERM = 0x00050001;
-/** The same number on every architecture that Linux has; x32 sets a bit in it. */
+/** Offsets inside struct seccomp_data. */
+const [NUMBER_AT, ARCHITECTURE_AT] = [0, 4];
+/** Every architecture has the same number. */
 const NR_IO_URING_SETUP = 425;
+/** The 64-bit and, of 32-bit programs on x86-64, the i386 number; x32 has the first with a bit of its own. */
+const [NR_BPF, NR_BPF_I386] = process.arch === "arm64" ? [280, 386] : [321, 357];
+const AUDIT_ARCH_NATIVE = process.arch === "arm64" ? 0xc00000b7 : 0xc000003e;
 const X32_BIT = 0x40000000;
 
 const filter: readonly Instruction[] = [
-  [LOAD_WORD, 0, 0, 0],
+  [LOAD_WORD, 0, 0, ARCHITECTURE_AT],
+  [JUMP_IF_EQUAL, 0, 3, AUDIT_ARCH_NATIVE],
+  [LOAD_WORD, 0, 0, NUMBER_AT],
   [AND, 0, 0, ~X32_BIT >>> 0],
+  [JUMP_IF_EQUAL, 3, 2, NR_BPF],
+  [LOAD_WORD, 0, 0, NUMBER_AT],
+  [JUMP_IF_EQUAL, 1, 0, NR_BPF_I386],
   [JUMP_IF_EQUAL, 0, 1, NR_IO_URING_SETUP],
   [RETURN, 0, 0, SECCOMP_RET_EPERM],
   [RETURN, 0, 0, SECCOMP_RET_ALLOW],

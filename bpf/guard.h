@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * guard.h: built-in protections. They hold for every governed process whatever its policy says,
+ * because without them a policy could be taken away or walked around.
+ */
+#ifndef ACTPLANE_GUARD_H
+#define ACTPLANE_GUARD_H
+
+/* Refuse and tell, in the name of `builtin`. The verdict has been begun. */
+static __always_inline int guard_refuse(struct verdict *v, struct proc *proc, __u32 builtin, struct event_data *d,
+					bool late)
+{
+	v->effect = EFFECT_BLOCK;
+	v->outcome = late ? OUTCOME_KILLED_BEFORE : OUTCOME_REFUSED;
+	v->flags |= EVENT_BUILTIN;
+	v->clauses_count = 0;
+	count(late ? COUNTER_KILLED : COUNTER_REFUSED);
+	count(COUNTER_MATCHES);
+	if (late)
+		bpf_send_signal(SIGKILL);
+	emit(EVENT_MATCH, v, proc, builtin, d);
+	return -EPERM;
+}
+
+/* The program has no name any more, or never had one: a rule about names could not see it. */
+static __always_inline bool is_nameless(struct linux_binprm *bprm)
+{
+	return BPF_CORE_READ(bprm, file, f_inode, i_nlink) == 0;
+}
+
+/* The supervisor or its guardian: ending or tracing them would end the rules. */
+static __always_inline bool is_protected(struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	return tgid && (tgid == tool_tgid || tgid == guardian_tgid);
+}
+
+/* The program that a process runs, in the scratch. 0: it runs none (a kernel thread), or its path is not known. */
+static __always_inline int program_of(struct scratch *scratch, struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+
+	if (!file)
+		return 0;
+	return path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry));
+}
+
+/* A signal to, or the tracing of, another process: rules name it by its program. */
+static __always_inline int on_process(struct task_struct *target, __u32 ops)
+{
+	struct proc *proc = current_proc();
+	struct args_source none = {};
+	struct image_header *image;
+	struct event_data data;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc || (__u32)BPF_CORE_READ(target, tgid) == current_tgid())
+		return 0;
+	scratch = current_scratch();
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, ops, 1))
+		return -EPERM;
+	image = image_of(v);
+	if (!image)
+		return -EPERM;
+	if (is_protected(target)) {
+		__builtin_memset(&data, 0, sizeof(data));
+		if (program_of(scratch, target))
+			data_of_path(&data, scratch);
+		return guard_refuse(v, proc, ops & OP_SIGNAL ? BUILTIN_SIGNAL : BUILTIN_TRACE, &data, false);
+	}
+	if (!(image->exec_ops & ops) || !program_of(scratch, target))
+		return 0;
+	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+	/* What arguments the other process was given is not asked; the compiler refuses patterns with arguments here. */
+	exec_name(scratch, v, 0, 0);
+	exec_judge(scratch, v, &none);
+	data_of_path(&data, scratch);
+	return conclude(v, proc, &data, true) ? -EPERM : 0;
+}
+
+/* Programs, maps and links of BPF are what enforces: governed processes have nothing to do there. */
+static __always_inline int on_bpf(void)
+{
+	struct proc *proc = current_proc();
+	struct event_data none = {};
+	struct scratch *scratch;
+
+	if (!proc)
+		return 0;
+	scratch = current_scratch();
+	if (!scratch || !verdict_begin(&scratch->verdict, proc, 0, 1))
+		return -EPERM;
+	return guard_refuse(&scratch->verdict, proc, BUILTIN_BPF, &none, false);
+}
+
+#endif

@@ -74,6 +74,12 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 	return 0;
 }
 
+/* A pipe, a socket, a memfd, opened through /proc/self/fd: it has no path, and no rule can be about it. */
+static __always_inline bool is_internal(__u64 inode)
+{
+	return inode && BPF_CORE_READ((struct inode *)inode, i_sb, s_flags) & SB_KERNMOUNT;
+}
+
 /* Resolve the name and let the rules see it. A name that cannot be had takes the strict side. */
 static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
@@ -87,6 +93,8 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 		path_decide(scratch, v);
 		return;
 	}
+	if (is_internal(request->inode))
+		return;
 	count(COUNTER_STRICT_PATH);
 	v->flags |= EVENT_STRICT_PATH;
 	scan_all(v);

@@ -44,7 +44,7 @@ struct qstr {
 
 struct super_block {
 	__u32 s_dev;
-	unsigned long s_magic;
+	unsigned long s_flags;
 };
 
 struct inode {
@@ -66,6 +66,7 @@ struct vfsmount {
 };
 
 struct mount {
+	int mnt_id;
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
@@ -181,6 +182,9 @@ struct bpf_sock_addr {
 	__u32 type;
 	__u32 protocol;
 };
+
+/* Mounted by the kernel for itself: pipes, sockets, memfds. Their objects have no path. */
+#define SB_KERNMOUNT (1ul << 22)
 
 #define S_IFMT 00170000
 #define S_IFREG 0100000

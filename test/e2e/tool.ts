@@ -21,6 +21,7 @@ export type Tier = "lsm" | "modify-return" | "tracepoint";
 /** A line of `--events`. */
 export interface EventLine {
   readonly type: string;
+  readonly time: string;
   readonly pid: number;
   readonly parent: number;
   readonly ops: readonly string[];

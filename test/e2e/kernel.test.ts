@@ -1,0 +1,90 @@
+// What this kernel takes: the tier that was promised, and how much of the verifier's patience each program costs.
+//
+// The counts are recorded per kernel in test/vm/verified.json; ACTPLANE_UPDATE_VERIFIED=FILE writes what was found. A program that
+// costs half as much again as recorded fails: 6.1 gives up at a million, and loading takes the time it takes.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { Held, programNames } from "./held.ts";
+import { clean, patience, root, runTool, scratchFolder, type Tier, whyNot } from "./tool.ts";
+
+setDefaultTimeout(30_000 * patience);
+const reason = whyNot();
+/** Something of everything, so that every program is needed. */
+const policy = `
+source A = exec "a"
+source B = file "**/b"
+source C = endpoint "10.0.0.0/8"
+rule all:
+  block exec "one" "arg" if A and not B unless after exec "tests" exits 0 since write "src/**"
+  block open "**/x"
+  block write "**/x" if C
+  block metadata "**/x"
+  block connect "10.0.0.0/8:443" if B
+  block bind "10.0.0.0/8"
+`;
+
+/** 5.10 is told of, and takes none of the programs: bpf_loop came with 5.17. */
+const kernel = process.env.ACTPLANE_E2E_KERNEL ?? null;
+const isTooOld = kernel === "5.10";
+
+const limit = 1_000_000;
+const recordedPath = join(root, "test/vm/verified.json");
+
+let folder = "";
+beforeAll(() => {
+  folder = scratchFolder();
+});
+afterAll(() => clean(folder));
+
+type Counts = Record<string, number>;
+
+const onUsual = isTooOld ? () => {} : test.skipIf(reason !== null);
+const onTooOld = isTooOld ? test.skipIf(reason !== null) : () => {};
+
+onUsual("every program of the tier costs the verifier what it did", async () => {
+  const held = await Held.start(folder, ["--json", "--degraded", "--rule", policy]);
+  const { tier } = JSON.parse(held.stderr.split("\n")[0] ?? "") as { tier: Tier };
+  const names = programNames();
+  const found: Counts = {};
+  for (const [id, { verifiedInstructions }] of held.objects().programs)
+    if (verifiedInstructions !== null) found[names.get(id) ?? `${id}`] = verifiedInstructions;
+  expect(await held.end()).toBe(0);
+  const counts = Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const key = `${kernel ?? "host"} ${tier}`;
+
+  const recorded: Record<string, Counts> = JSON.parse(readFileSync(recordedPath, "utf8"));
+  const before = recorded[key];
+  for (const [name, count] of Object.entries(counts))
+    console.error(
+      `verified: ${key} ${name.padEnd(16)} ${`${count}`.padStart(8)}${change(count, before?.[name])}`,
+    );
+  const update = process.env.ACTPLANE_UPDATE_VERIFIED;
+  if (update !== undefined) writeFileSync(update, JSON.stringify({ [key]: counts }));
+
+  expect(Object.keys(counts).length).toBeGreaterThan(3);
+  const tooMany = Object.entries(counts).filter(
+    ([name, count]) => count > Math.min(limit * 0.8, 1.5 * (before?.[name] ?? limit)),
+  );
+  expect(tooMany).toEqual([]);
+});
+
+function change(count: number, before: number | undefined): string {
+  if (before === undefined) return "  (not recorded)";
+  const percent = Math.round((count / before - 1) * 100);
+  return percent === 0 ? "" : `  (${percent > 0 ? "+" : ""}${percent} %)`;
+}
+
+onTooOld("a kernel that takes no program is told so, and nothing is started", async () => {
+  const run = await runTool(["run", "--rule", policy, "--", "touch", join(folder, "started")]);
+  for (const line of run.stderr.split("\n").slice(0, 12))
+    console.error(`verified: ${release()} ${line}`);
+  expect(run.code).toBe(125);
+  expect(run.stderr).toMatch(
+    /this kernel takes none of the programs that would enforce the policy, so nothing was started/,
+  );
+  expect(run.stderr).toMatch(/lsm .*\n *modify-return .*\n *tracepoint /);
+  expect(Bun.file(join(folder, "started")).size).toBe(0);
+});

@@ -27,7 +27,9 @@ export function endpointText(bytes: Uint8Array): string {
   const port = ((bytes[17] ?? 0) << 8) | (bytes[18] ?? 0);
   const address = bytes.subarray(1, 17);
   const mapped =
-    address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;
+    address.subarray(0, 10).every((byte) => byte === 0) &&
+    address[10] === 255 &&
+    address[11] === 255;
   return mapped
     ? `${protocol}://${address.subarray(12).join(".")}:${port}`
     : `${protocol}://[${ipv6Text(address)}]:${port}`;

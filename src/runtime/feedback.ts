@@ -6,14 +6,15 @@ import { assert } from "../base/assert.ts";
 import { positionAt, type Source } from "../base/source.ts";
 import type { Clause, Condition, Effect } from "../dsl/ast.ts";
 import { printClause, printEvent, printExec } from "../dsl/print.ts";
+import { operationBits } from "../ir/abi.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
-import type { Builtin, KernelEvent } from "../kernel/kernel.ts";
+import type { Builtin, KernelEvent, Tier } from "../kernel/kernel.ts";
 import type { VerdictKind } from "../kernel/verdicts.ts";
 import { builtinTexts } from "./builtins.ts";
-import { endpointText, pathText, wordsOf } from "./bytes.ts";
+import { targetText, wordsOf } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
-import type { Gates } from "./gates.ts";
-import type { Acquisition, Process, Processes } from "./processes.ts";
+import type { GateHistory, Gates } from "./gates.ts";
+import { type Acquisition, howOf, type Process, type Processes } from "./processes.ts";
 
 export interface FeedbackRecord {
   readonly schema_version: 1;
@@ -22,16 +23,25 @@ export interface FeedbackRecord {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly domain: string;
+  /** The way into the kernel that saw it: it decides how early something could be done. */
+  readonly tier: Tier;
   /** The strongest matching rule. */
   readonly rule: RuleReference;
   /** Every clause that matched, the strongest included. */
   readonly matched: readonly RuleReference[];
+  /** More clauses matched than the kernel half could name. */
+  readonly matched_more: boolean;
+  /** Set where a built-in protection refused, which no policy can lift; `rule` then stands for it. */
+  readonly builtin: Builtin | null;
   readonly effect: Effect;
   /** What was done: `unenforceable` says that the host could not carry the clause out and the operation happened. */
   readonly verdict: VerdictKind;
   /** The rule's word for the operation. */
   readonly op: string;
+  /** A path, a program with its arguments, or an address. Empty: there is none. */
   readonly target: string;
+  /** Of exec: the arguments as given, argv[0] first, cut at about 1,000 bytes. */
+  readonly argv: readonly string[] | null;
   readonly process: ProcessReference & {
     readonly uid: number;
     readonly ancestry: readonly ProcessReference[];
@@ -78,9 +88,12 @@ export interface Provenance {
 export interface GateReference {
   /** What the gate waits for: `exec "npm" "test" exits 0`. */
   readonly event: string;
-  readonly state: "never-ran" | "running" | "failed" | "stale" | "open";
+  readonly state: "never-ran" | "running" | "failed" | "stale" | "expired";
+  /** Start of the run that counts; of the last one where none did. */
   readonly ran_at: string | null;
+  /** Of a run that failed, as a shell shows it: 128 + n for a signal. */
   readonly exit_status: number | null;
+  /** Null where it is stale because of what happened while it ran. */
   readonly stale_since: string | null;
   /** What was touched, and by whom. */
   readonly stale_by: { readonly what: string; readonly pid: number; readonly exe: string } | null;
@@ -90,6 +103,7 @@ export interface FeedbackContext {
   readonly compiled: Compiled;
   readonly source: Source;
   readonly domain: string;
+  readonly tier: Tier;
   readonly processes: Processes;
   readonly gates: Gates;
   readonly clock: Clock;
@@ -102,87 +116,83 @@ export function feedbackOf(
   context: FeedbackContext,
 ): FeedbackRecord {
   assert(event.type === "match", "feedback is about matches");
-  const process = context.processes.get(event.tgid);
-  const names = event.labels.map((bit) => context.compiled.labels[bit]);
-  return {
-    schema_version: 1,
-    seq,
-    time: context.clock.iso(event.timeNs),
-    domain: context.domain,
-    ...(event.builtin === null
-      ? factsOfClauses(event, process, context)
-      : factsOfBuiltin(event, event.builtin)),
-    process: {
-      ...processReference(event.tgid, process),
-      uid: event.uid,
-      ancestry: context.processes
-        .ancestors(event.tgid)
-        .map((ancestor) => processReference(ancestor.tgid, ancestor)),
-    },
-    labels: names.flatMap((label) => (label === undefined || label.hidden ? [] : [label.name])),
-    retry_useful: false,
-    strict: strictReason(event),
-  };
-}
-
-/** The part of a record that depends on what matched. */
-type Facts = Pick<
-  FeedbackRecord,
-  | "rule"
-  | "matched"
-  | "effect"
-  | "verdict"
-  | "op"
-  | "target"
-  | "because"
-  | "fix"
-  | "satisfy"
-  | "provenance"
-  | "gates"
->;
-
-function factsOfClauses(
-  event: KernelEvent,
-  process: Process | null,
-  context: FeedbackContext,
-): Facts {
+  if (event.builtin !== null) return builtinRecord(event, event.builtin, seq, context);
   const matched = event.clauses.map((id) => clauseOf(context.compiled, id));
   const strongest = matched.reduce((best, each) =>
     rank[each.clause.effect] > rank[best.clause.effect] ? each : best,
   );
+  const { clause, rule } = strongest;
   const mentioned = new Set(matched.flatMap((each) => labelsOfClause(each)));
+  const gates = clause.unless.flatMap((condition) => gateReference(condition, event, context));
   return {
+    ...commonOf(event, seq, context),
     rule: ruleReference(strongest, context.source),
     matched: matched.map((each) => ruleReference(each, context.source)),
-    effect: strongest.clause.effect,
-    verdict: verdictOfEvent(event, strongest.clause.effect),
-    op: strongest.clause.operation.kind,
-    target: targetText(event, strongest.clause.operation.kind),
-    because: strongest.rule.because,
-    fix: strongest.rule.fix,
-    satisfy: strongest.clause.unless.flatMap(satisfySentence),
-    provenance: event.labels
-      .filter((bit) => mentioned.has(context.compiled.labels[bit]?.name ?? ""))
-      .flatMap((bit) => provenanceOf(bit, event, process, context)),
-    gates: strongest.clause.unless.flatMap((condition) => gateReference(condition, context)),
+    effect: clause.effect,
+    verdict: verdictOfEvent(event, clause.effect),
+    op: clause.operation.kind,
+    because: rule.because,
+    fix: rule.fix,
+    satisfy: clause.unless.flatMap(satisfySentence),
+    provenance: event.labels.flatMap((bit) => provenanceOf(bit, mentioned, event, context)),
+    gates,
+    retry_useful: gates.some(({ state }) => state === "running"),
+    strict: strictReason(event, matched),
   };
 }
 
-function factsOfBuiltin(event: KernelEvent, builtin: Builtin): Facts {
+/** What a record says whatever it was that matched. */
+function commonOf(event: KernelEvent, seq: number, context: FeedbackContext) {
+  const { processes, compiled, clock, domain, tier } = context;
+  const isExec = (event.ops & operationBits.exec) !== 0;
+  const argv = isExec ? wordsOf(event.second, event.words) : null;
+  return {
+    schema_version: 1,
+    seq,
+    time: clock.iso(event.timeNs),
+    domain,
+    tier,
+    matched_more: event.moreClauses,
+    builtin: event.builtin,
+    // A program without a name on a file system goes by its argv[0].
+    target: [targetText(event) || (argv?.[0] ?? ""), ...(argv?.slice(1) ?? [])].join(" "),
+    argv,
+    process: {
+      ...processReference(event.tgid, processes.get(event.tgid)),
+      uid: event.uid,
+      ancestry: processes
+        .ancestors(event.tgid)
+        .map((ancestor) => processReference(ancestor.tgid, ancestor)),
+    },
+    labels: event.labels.flatMap((bit) => {
+      const label = compiled.labels[bit];
+      return label === undefined || label.hidden ? [] : [label.name];
+    }),
+  } as const;
+}
+
+function builtinRecord(
+  event: KernelEvent,
+  builtin: Builtin,
+  seq: number,
+  context: FeedbackContext,
+): FeedbackRecord {
   const { name, clause, op, because, fix } = builtinTexts[builtin];
   const rule: RuleReference = { name, clause, effect: "block", file: "", line: 0, column: 0 };
   return {
+    ...commonOf(event, seq, context),
     rule,
     matched: [rule],
     effect: "block",
     verdict: verdictOfEvent(event, "block"),
     op,
-    target: targetText(event, op),
     because,
     fix,
     satisfy: [],
     provenance: [],
     gates: [],
+    retry_useful: false,
+    strict: null,
   };
 }
 
@@ -228,26 +238,6 @@ function verdictOfEvent(event: KernelEvent, effect: Effect): VerdictKind {
   }
 }
 
-function targetText(event: KernelEvent, op: string): string {
-  switch (op) {
-    case "exec":
-      return programText(event);
-    case "connect":
-    case "bind":
-    case "send":
-    case "recv":
-      return endpointText(event.first);
-    default:
-      return pathText(event.first);
-  }
-}
-
-/** The program's file and its arguments; argv[0] where the file has no name. */
-function programText(event: KernelEvent): string {
-  const [name = "", ...rest] = wordsOf(event.second, event.words);
-  return [pathText(event.first) || name, ...rest].join(" ");
-}
-
 function labelsOfClause({ clause }: CompiledClause): string[] {
   const names: string[] = [];
   const visit = (expr: NonNullable<typeof clause.condition>): void => {
@@ -262,19 +252,20 @@ function labelsOfClause({ clause }: CompiledClause): string[] {
   return names;
 }
 
+/** Where the process has a label from, if a rule asks for that label. */
 function provenanceOf(
   bit: number,
+  mentioned: ReadonlySet<string>,
   event: KernelEvent,
-  process: Process | null,
-  context: FeedbackContext,
+  { compiled, processes, clock }: FeedbackContext,
 ): Provenance[] {
-  const label = context.compiled.labels[bit];
-  if (label === undefined) return [];
+  const label = compiled.labels[bit];
+  if (label === undefined || !mentioned.has(label.name)) return [];
+  const process = processes.get(event.tgid);
   // What this very operation would bring is not yet in the process's history.
-  const origin: Acquisition = process?.acquired.get(bit) ?? {
-    label: bit,
-    how: event.second.length > 0 ? "exec" : "read",
-    what: pathText(event.first),
+  const origin: Omit<Acquisition, "label"> = process?.acquired.get(bit) ?? {
+    how: howOf(event),
+    what: targetText(event),
     tgid: event.tgid,
     program: process?.program ?? "",
     timeNs: event.timeNs,
@@ -286,7 +277,7 @@ function provenanceOf(
       what: origin.what,
       pid: origin.tgid,
       exe: origin.program,
-      time: context.clock.iso(origin.timeNs),
+      time: clock.iso(origin.timeNs),
     },
   ];
 }
@@ -321,19 +312,23 @@ function patternTexts(target: Extract<Condition, { kind: "target" }>["target"]):
   return target.patterns.map((pattern) => `"${pattern.text}"`).join(", ");
 }
 
-function gateReference(condition: Condition, context: FeedbackContext): GateReference[] {
+function gateReference(
+  condition: Condition,
+  event: KernelEvent,
+  context: FeedbackContext,
+): GateReference[] {
   if (condition.kind !== "after") return [];
   const gate = context.compiled.gates.find((each) => sameGate(each, condition));
   if (gate === undefined) return [];
   const history = context.gates.history(gate.id);
-  const { stale } = history;
+  const { stale, failedStatus } = history;
   const iso = (timeNs: bigint | null) => (timeNs === null ? null : context.clock.iso(timeNs));
   return [
     {
       event: printEvent(gate.event) + (gate.exits === null ? "" : ` exits ${gate.exits}`),
-      state: gateState(history),
-      ran_at: iso(history.openedNs ?? history.startedNs),
-      exit_status: history.failedStatus === null ? null : history.failedStatus >> 8,
+      state: gateState(history, gate.withinMs, event.timeNs),
+      ran_at: iso(history.satisfiedNs ?? history.startedNs),
+      exit_status: failedStatus === null ? null : shellStatus(failedStatus),
       stale_since: iso(stale?.timeNs ?? null),
       stale_by: stale && {
         what: stale.what,
@@ -344,11 +339,24 @@ function gateReference(condition: Condition, context: FeedbackContext): GateRefe
   ];
 }
 
-function gateState(history: ReturnType<Gates["history"]>): GateReference["state"] {
-  if (history.running) return "running";
-  if (history.stale !== null) return "stale";
-  if (history.openedNs !== null) return "open";
-  return history.failedStatus === null ? "never-ran" : "failed";
+function gateState(
+  history: GateHistory,
+  withinMs: number | null,
+  nowNs: bigint,
+): GateReference["state"] {
+  const { running, stale, satisfiedNs, failedStatus } = history;
+  if (running) return "running";
+  if (stale !== null) return "stale";
+  if (satisfiedNs === null) return failedStatus === null ? "never-ran" : "failed";
+  const isExpired = withinMs !== null && nowNs - satisfiedNs > BigInt(withinMs) * 1_000_000n;
+  // A clause matched, so it is not open: what makes it stale happened while it ran.
+  return isExpired ? "expired" : "stale";
+}
+
+/** A status of wait(2) as a shell's `$?`. */
+function shellStatus(status: number): number {
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 
 function sameGate(
@@ -360,9 +368,13 @@ function sameGate(
   return text(gate) === text(condition);
 }
 
-function strictReason(event: KernelEvent): string | null {
+function strictReason(event: KernelEvent, matched: readonly CompiledClause[]): string | null {
   if (event.strictPath)
     return "the path could not be resolved, so every such rule counts as matched";
-  if (event.strictArgs) return "the arguments could not be read in full, so they count as matching";
+  const asksArguments = matched.some(({ clause: { operation } }) =>
+    "exec" in operation ? operation.exec.args.length > 0 : false,
+  );
+  if (event.strictArgs && asksArguments)
+    return "the arguments could not be read in full, so they count as matching";
   return null;
 }

@@ -30,7 +30,7 @@ export interface GovernOptions {
   readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
   /** The kernel half is loaded; the command has not started. False: do not start it. */
   readonly onReady: (kernel: Kernel) => boolean;
-  readonly onEvent: (event: KernelEvent) => void;
+  readonly onEvent: (event: KernelEvent, tier: Tier) => void;
   readonly onFeedback: (record: FeedbackRecord) => void;
 }
 
@@ -64,20 +64,22 @@ export async function cancelStart(start: Start): Promise<void> {
 
 /** Throws KernelUnavailable where no tier works; the launcher and the guardian are then gone. */
 export async function govern(start: Start, options: GovernOptions): Promise<GovernResult> {
-  const session = new Session(options);
   let guardian = start?.guardian ?? null;
   let launch: Launch | null = null;
   let kernel: Kernel | null = null;
+  let session: Session | null = null;
   try {
     kernel = await options.openKernel({
       compiled: options.compiled,
       tier: options.tier,
       ringBytes: options.ringBytes,
       onEvent: (event) => {
+        assert(session !== null, "no events come before a process is admitted");
         session.observe(event);
-        options.onEvent(event);
+        options.onEvent(event, session.tier);
       },
     });
+    session = new Session({ ...options, tier: kernel.tier });
     guardian ??= Guardian.start();
     kernel.protect(start === null ? kernel.lastChild() : guardian.pid);
     launch = await (start?.launch ?? startLauncher(options.launch));

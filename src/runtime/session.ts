@@ -3,7 +3,7 @@
 
 import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
-import type { KernelEvent } from "../kernel/kernel.ts";
+import type { KernelEvent, Tier } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
 import { type FeedbackRecord, feedbackOf } from "./feedback.ts";
 import { Gates } from "./gates.ts";
@@ -13,6 +13,7 @@ export interface SessionOptions {
   readonly compiled: Compiled;
   readonly source: Source;
   readonly domain: string;
+  readonly tier: Tier;
   readonly clock: Clock;
   readonly onFeedback: (record: FeedbackRecord) => void;
 }
@@ -24,6 +25,10 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     this.gates = new Gates((gate) => options.compiled.gates[gate]?.exits === null);
+  }
+
+  get tier(): Tier {
+    return this.options.tier;
   }
 
   /** Records made so far. */

@@ -93,6 +93,7 @@ function match(
     strictPath: false,
     strictArgs: false,
     moreClauses: false,
+    builtin: null,
     clauses,
     labels: [],
     gates: [],

@@ -122,8 +122,11 @@ class Run {
         launch,
         openKernel: this.host.openKernel,
         onReady: (kernel) => this.#announce(kernel, policy),
-        onEvent: (event) =>
-          this.#events?.write(`${JSON.stringify(eventJson(event, compiled, this.#clock))}\n`),
+        onEvent: (event, tier) => {
+          if (this.#events === null) return;
+          const line = eventJson(event, { compiled, clock: this.#clock, tier });
+          this.#events.write(`${JSON.stringify(line)}\n`);
+        },
         onFeedback: (record) => this.#tell(record),
       });
     } catch (error) {

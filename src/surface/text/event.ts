@@ -3,35 +3,35 @@
 
 import { operationBits } from "../../ir/abi.ts";
 import type { Compiled } from "../../ir/ir.ts";
-import type { KernelEvent } from "../../kernel/kernel.ts";
-import { endpointText, pathText, wordsOf } from "../../runtime/bytes.ts";
+import type { KernelEvent, Tier } from "../../kernel/kernel.ts";
+import { targetText, wordsOf } from "../../runtime/bytes.ts";
 import type { Clock } from "../../runtime/clock.ts";
 
-const addressOps = operationBits.connect | operationBits.bind | operationBits.send;
+export interface EventContext {
+  readonly compiled: Compiled;
+  readonly clock: Clock;
+  readonly tier: Tier;
+}
 
-export function eventJson(event: KernelEvent, compiled: Compiled, clock: Clock) {
-  const target =
-    event.first.length === 0
-      ? null
-      : event.ops & addressOps
-        ? endpointText(event.first)
-        : pathText(event.first);
+export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventContext) {
   return {
     schema_version: 1,
     type: event.type,
     time: clock.iso(event.timeNs),
+    tier,
     pid: event.tgid,
     tid: event.tid,
     parent: event.parent,
     uid: event.uid,
     ops: Object.entries(operationBits).flatMap(([name, bit]) => (event.ops & bit ? [name] : [])),
-    target,
+    target: event.first.length === 0 ? null : targetText(event),
     argv: event.words > 0 ? wordsOf(event.second, event.words) : null,
     labels: event.labels.flatMap((bit) => compiled.labels[bit]?.name ?? []),
     gates: event.gates,
     effect: event.effect,
     outcome: event.type === "match" ? event.outcome : null,
     clauses: event.clauses,
+    builtin: event.builtin,
     status: event.type === "exit" ? event.status : null,
     strict: event.strictPath ? "path" : event.strictArgs ? "arguments" : null,
   };

@@ -22,22 +22,20 @@ const textMax = 300;
 const ancestorsShown = 4;
 
 export function renderFeedback(record: FeedbackRecord): string {
-  const rows: [string, string][] = [
-    ["rule", ruleText(record.rule)],
-  ];
+  const rows: [string, string][] = [["rule", ruleText(record.rule)]];
   for (const other of record.matched) {
-    if (other.name !== record.rule.name)
-      rows.push(["also", ruleText(other)]);
+    if (other.name !== record.rule.name) rows.push(["also", ruleText(other)]);
   }
+  if (record.matched_more) rows.push(["also", "more clauses than can be named here"]);
   if (record.because !== null) rows.push(["because", shown(record.because)]);
   if (record.strict !== null) rows.push(["strict", record.strict]);
   rows.push(["process", processText(record)]);
   for (const each of record.provenance) rows.push([each.label, provenanceText(each)]);
   for (const gate of record.gates) rows.push(["gate", gateText(gate)]);
   if (record.fix !== null) rows.push(["fix", shown(record.fix)]);
-  for (const sentence of record.satisfy) rows.push(["to pass", sentence]);
+  for (const sentence of record.satisfy) rows.push(["to pass", shown(sentence)]);
   if (record.effect !== "notify" && record.verdict !== "unenforceable")
-    rows.push(["again", "the same operation, repeated, ends the same way"]);
+    rows.push(["again", againText(record)]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
   return [`actplane: ${headline(record)}`, ...lines].join("\n");
@@ -59,12 +57,12 @@ function deed(record: FeedbackRecord): string {
     case "observed":
       return "noticed";
     case "unenforceable":
-      return "NOT PREVENTED, this host cannot refuse it";
+      return `NOT PREVENTED, the ${record.tier} tier cannot refuse it`;
   }
 }
 
 function ruleText(rule: FeedbackRecord["rule"]): string {
-  const text = `${rule.name}: ${rule.clause}`;
+  const text = `${rule.name}: ${shown(rule.clause)}`;
   return rule.file === "" ? text : `${text} (${place(rule)})`;
 }
 
@@ -78,7 +76,7 @@ function processText({ process }: FeedbackRecord): string {
   return [named(process), ...ancestors].join(", started by ") + more;
 }
 
-function named({ pid, exe }: ProcessReference): string {
+function named({ pid, exe }: Pick<ProcessReference, "pid" | "exe">): string {
   return `${exe === "" ? "the command's first process" : shown(exe)} (pid ${pid})`;
 }
 
@@ -88,21 +86,38 @@ function provenanceText({ how, what, pid, exe }: Provenance): string {
   return `since pid ${pid}${program} ${verb} ${shown(what)}`;
 }
 
-function gateText(gate: GateReference): string {
-  switch (gate.state) {
+function againText({ retry_useful }: FeedbackRecord): string {
+  return retry_useful
+    ? "the same operation may pass when the run has ended"
+    : "the same operation, repeated, ends the same way";
+}
+
+function gateText({
+  event,
+  state,
+  ran_at,
+  exit_status,
+  stale_since,
+  stale_by,
+}: GateReference): string {
+  const what = `\`${shown(event)}\``;
+  // Something that happened to a file satisfies a gate without a run.
+  const satisfied = ran_at === null ? "was satisfied" : `was satisfied at ${ran_at}`;
+  switch (state) {
     case "never-ran":
-      return `\`${gate.event}\` has not happened yet`;
+      return `${what} has not happened yet`;
     case "running":
-      return `\`${gate.event}\` is running since ${gate.ran_at} and has not ended yet`;
+      return `${what} is running since ${ran_at} and has not ended yet`;
     case "failed":
-      return `\`${gate.event}\` ran at ${gate.ran_at} but ended with exit code ${gate.exit_status}`;
+      return `${what} ran at ${ran_at} but ended with exit code ${exit_status}`;
+    case "expired":
+      return `${what} ${satisfied}, which is too long ago`;
     case "stale": {
-      const by = gate.stale_by;
-      const who = by === null ? "" : `: ${shown(by.exe)} (pid ${by.pid}) touched ${shown(by.what)}`;
-      return `\`${gate.event}\` was satisfied at ${gate.ran_at}, stale since ${gate.stale_since}${who}`;
+      if (stale_since === null)
+        return `${what} ran at ${ran_at}, but what makes it stale happened while it ran`;
+      const who = stale_by === null ? "" : `: ${named(stale_by)} touched ${shown(stale_by.what)}`;
+      return `${what} ${satisfied}, stale since ${stale_since}${who}`;
     }
-    case "open":
-      return `\`${gate.event}\` was satisfied at ${gate.ran_at} but counts no longer`;
   }
 }
 

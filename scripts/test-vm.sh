@@ -3,31 +3,56 @@
 #
 #     scripts/test-vm.sh [KERNEL...]     default: 6.1 6.12 7, and what loads on 5.10
 #
-# ACTPLANE_VM_BOOTS says how many machines may run at once. The last line reads "N passed, N failed, N skipped".
+# ACTPLANE_VM_BOOTS says how many machines may run at once (2). ACTPLANE_UPDATE_VERIFIED=yes records the verifier's counts in
+# test/vm/verified.json. The last line reads "N passed, N failed, N skipped".
 source "$(dirname "$0")/env.sh"
 source scripts/steps.sh
 exec </dev/null
 
 kernels=("$@")
 if [[ ${#kernels[@]} -eq 0 ]]; then kernels=(6.1 6.12 7 5.10); fi
-results="$root/build/test/vm"
 boots="${ACTPLANE_VM_BOOTS:-2}"
-mkdir -p "$results"
+# A folder of this run's own: another run may be under way.
+mkdir -p build/test
+results="$(mktemp -d "$root/build/test/vm.XXXXXX")"
 
 # guest_tests KERNEL LSM: runs in the background; leaves its output, its report and its time in files.
 guest_tests() {
   local kernel="$1" lsm="$2" name="$1-$2" options=() tier=lsm started=$SECONDS status=0
   if [[ $lsm == without ]]; then options=(--no-bpf-lsm) tier=modify-return; fi
-  rm -rf "${results:?}/$name"
   mkdir -p "$results/$name"
-  local tests=(test/e2e)
+  # command.test.ts is about the tool and not about the kernel, and runs natively.
+  local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
   test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --timeout 300 -- \
     env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
-    ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
+    ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
+    ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
     "$bun" test --reporter=junit --reporter-outfile=/mnt/share/junit.xml "${tests[@]}" \
     >"$results/$name/output" 2>&1 || status=$?
   echo "$status $((SECONDS - started))" >"$results/$name/status"
+}
+
+# The records of the guests, held against the models here, where that takes no time.
+compare_records() {
+  local records=()
+  mapfile -t records < <(find "${names[@]/#/$results/}" -name record.json | sort)
+  if [[ ${#records[@]} -eq 0 ]]; then return; fi
+  ACTPLANE_E2E_RECORDED="${records[*]}" "$bun" test --reporter=junit --reporter-outfile="$results/models.xml" \
+    test/e2e/model.test.ts >"$results/models" 2>&1 || true
+  grep -E '^e2e:' "$results/models" >&2 || true
+  add_report "$results/models.xml" "$results/models" "models"
+}
+
+update_verified() {
+  # shellcheck disable=SC2016 # the program is JavaScript
+  "$bun" -e '
+    const path = "test/vm/verified.json";
+    const known = await Bun.file(path).json();
+    for (const found of process.argv.slice(1)) Object.assign(known, await Bun.file(found).json());
+    const sorted = Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1)));
+    await Bun.write(path, `${JSON.stringify(sorted, null, 2)}\n`);
+  ' $(find "$results" -name verified.json | sort)
 }
 
 # attribute NAME XML
@@ -37,24 +62,30 @@ attribute() {
 
 # report KERNEL LSM
 report() {
-  local name="$1-$2" status seconds head tests failures skips
+  local name="$1-$2" status seconds
   read -r status seconds <"$results/$name/status"
   say ""
   say "== kernel $1 $2 bpf in lsm= ($seconds s)"
   grep -E '^(e2e:|known fault:|verified:)' "$results/$name/output" >&2 || true
-  if [[ ! -s "$results/$name/junit.xml" ]]; then
-    tail -40 "$results/$name/output" >&2
-    add 0 1 0 "kernel $1 $2 bpf (status $status)"
+  add_report "$results/$name/junit.xml" "$results/$name/output" "kernel $1 $2 bpf"
+  if ((status > 1)); then add 0 1 0 "kernel $1 $2 bpf (status $status)"; fi
+}
+
+# add_report XML OUTPUT NAME
+add_report() {
+  local head tests failures skips
+  if [[ ! -s "$1" ]]; then
+    tail -40 "$2" >&2
+    add 0 1 0 "$3 (no report)"
     return
   fi
-  head="$(grep -m1 '<testsuites ' "$results/$name/junit.xml")"
+  head="$(grep -m1 '<testsuites ' "$1")"
   tests="$(attribute tests "$head")"
   failures="$(attribute failures "$head")"
   skips="$(attribute skipped "$head")"
-  if ((failures > 0)); then grep -vE '^\((pass|skip)\)' "$results/$name/output" | head -300 >&2; fi
+  if ((failures > 0)); then grep -vE '^\((pass|skip)\)' "$2" | head -300 >&2; fi
   say "$((tests - failures - skips)) passed, $failures failed, $skips skipped"
-  add $((tests - failures - skips)) "$failures" "$skips" "kernel $1 $2 bpf"
-  if ((status != 0 && failures == 0)); then add 0 1 0 "kernel $1 $2 bpf (status $status)"; fi
+  add $((tests - failures - skips)) "$failures" "$skips" "$3"
 }
 
 bash scripts/build.sh
@@ -63,8 +94,9 @@ for kernel in "${kernels[@]}"; do
   [[ -e "${ACTPLANE_VM_CACHE:-/var/cache/actplane-vm}/kernels/$kernel/release" ]] || bash scripts/vm-setup.sh "$kernel"
 done
 
-# Machines go down with this script.
-trap 'running=$(jobs -pr); [[ -z $running ]] || kill $running 2>/dev/null || true' EXIT
+# Machines go down with this script; what they said stays only where something failed.
+trap 'running=$(jobs -pr); [[ -z $running ]] || kill $running 2>/dev/null || true
+  if ((failed == 0)); then rm -rf "$results"; else say "see $results"; fi' EXIT
 for kernel in "${kernels[@]}"; do
   for lsm in with without; do
     while (($(jobs -pr | wc -l) >= boots)); do wait -n || true; done
@@ -72,7 +104,15 @@ for kernel in "${kernels[@]}"; do
   done
 done
 wait
+names=()
+for kernel in "${kernels[@]}"; do
+  for lsm in with without; do names+=("$kernel-$lsm"); done
+done
 for kernel in "${kernels[@]}"; do
   for lsm in with without; do report "$kernel" "$lsm"; done
 done
+say ""
+say "== models"
+compare_records
+if [[ -n "${ACTPLANE_UPDATE_VERIFIED:-}" ]]; then update_verified; fi
 finish

@@ -30,7 +30,7 @@ export class Held {
     const inputFd = openSync(fifo, "w");
     closeSync(both);
     const child = Bun.spawn([tool, "run", ...flags, "--", join(probes, "act"), "converse"], {
-      cwd: "/",
+      cwd: own, // `act` leaves what it heard there
       env: { ...process.env, NO_COLOR: "1" },
       stdin: readFd,
       stdout: Bun.file(join(own, "stdout")),

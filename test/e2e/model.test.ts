@@ -50,37 +50,72 @@ const cases = suites
       (makes === undefined || run[0] === "bash"),
   );
 
-test.skipIf(reason !== null)("kernel, model and simulation give the same verdicts", async () => {
+/** One run as it can be carried to another machine. */
+interface Record {
+  readonly tier: Tier;
+  readonly roots: { readonly workspace: string; readonly home: string };
+  readonly policy: string;
+  readonly events: readonly EventLine[];
+}
+
+/** Set in a slow machine: leave the record in this file, and let a fast one hold it against the models. */
+const recordAt = process.env.ACTPLANE_E2E_RECORD;
+/** Set in the fast one: such files. */
+const recorded = process.env.ACTPLANE_E2E_RECORDED?.split(" ");
+
+if (recorded !== undefined) {
+  for (const path of recorded)
+    test(`kernel, model and simulation give the same verdicts: ${path}`, async () => {
+      expect(differencesIn(await Bun.file(path).json())).toEqual([]);
+    });
+} else {
+  test.skipIf(reason !== null)("kernel, model and simulation give the same verdicts", async () => {
+    const record = await recordRun();
+    if (recordAt === undefined) expect(differencesIn(record)).toEqual([]);
+    else await Bun.write(recordAt, JSON.stringify(record));
+  });
+}
+
+async function recordRun(): Promise<Record> {
   const servers = await startServers();
   try {
     installPrograms(join(folder, "bin"));
     mkdirSync(join(folder, "repository"));
     await makeRepository(join(folder, "repository"));
-    const policy = `${suites.map((suite) => suite.policy).join("\n")}\n${watchEverything}`;
+    const workspace = join(folder, "watched");
     const run = await runMatrix({
       cases,
       servers,
-      policy,
-      folder: join(folder, "watched"),
+      policy: `${suites.map((suite) => suite.policy).join("\n")}\n${watchEverything}`,
+      folder: workspace,
       flags: ["--degraded", "--ring-bytes", `${1 << 24}`],
     });
     expect(run.told.counters.eventsLost).toBe(0);
-    const text = await Bun.file(join(folder, "watched/policy.ap")).text();
-    const roots = { workspace: join(folder, "watched"), home: process.env.HOME ?? "/root" };
-    const subject = prepare(text, roots);
-    const recorded = run.events.map((event) => recordedOf(event, subject));
-    const driver = run.events.find(({ type }) => type === "exec")?.pid ?? 0;
-    const differences = compareRecorded(subject, roots, recorded, driver).filter(
-      (difference) => !isExplained(difference, run.told.tier),
-    );
-    console.error(
-      `e2e: ${run.told.tier} tier, ${recorded.length} events of ${cases.length} cases held against the models: ${differences.length} differences`,
-    );
-    expect(differences.slice(0, 20)).toEqual([]);
+    return {
+      tier: run.told.tier,
+      roots: { workspace, home: process.env.HOME ?? "/root" },
+      policy: await Bun.file(join(workspace, "policy.ap")).text(),
+      events: run.events,
+    };
   } finally {
     servers.close();
   }
-});
+}
+
+function differencesIn({ tier, roots, policy, events }: Record): Difference[] {
+  const subject = prepare(policy, roots);
+  const driver = events.find(({ type }) => type === "exec")?.pid ?? 0;
+  const differences = compareRecorded(
+    subject,
+    roots,
+    events.map((event) => recordedOf(event, subject)),
+    driver,
+  ).filter((difference) => !isExplained(difference, tier));
+  console.error(
+    `e2e: ${tier} tier, ${events.length} events held against the models: ${differences.length} differences`,
+  );
+  return differences.slice(0, 20);
+}
 
 /**
  * A process that was killed ends after it died for the models. The tracepoint tier sees a script's gate by the path it was

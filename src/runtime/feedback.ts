@@ -291,7 +291,7 @@ function satisfySentence(condition: Condition): string[] {
           : `choose a target that matches ${patternTexts(condition.target)}`,
       ];
     case "lineage-includes":
-      return [`do it from a process that \`${printExec(condition.exec)}\` started`];
+      return [`do it from a process that \`exec ${printExec(condition.exec)}\` started`];
     case "approved":
       return [`ask the operator to approve "${condition.name}"`];
     case "after": {

@@ -185,6 +185,8 @@ struct session {
 	__u64 runs_made;
 	__u64 staled[GATES_MAX];  /* events that make the gate stale, ever */
 	__u64 open_run[GATES_MAX]; /* key of the run that satisfied the gate last; 0: none */
+	__u32 named_objects; /* objects that carry accept lists, ever: nobody looks for them while it is 0 */
+	__u32 moved_directories;
 	__u32 spill[LABEL_WORDS]; /* labels of objects for which the table had no room: every read acquires them (strict) */
 };
 
@@ -197,8 +199,33 @@ struct object_key {
 	__u32 reserved;
 };
 
+/*
+ * An object, while it carries something. `accepts` are the accept lists of the name it had when a governed
+ * process renamed or linked it: rules about that name go on to hold for it.
+ */
 struct object {
 	__u32 labels[LABEL_WORDS];
+	__u32 accepts[GROUPS_MAX];
+	__u32 generation; /* of the policy whose lists they are */
+	__u32 reserved;
+};
+
+/*
+ * Value of `moved`, key as of `objects`: a directory that a governed process renamed. What is below it goes
+ * on to be matched by its old path: these are the states in which the automata stood behind it and a slash.
+ */
+struct moved {
+	__u32 states[GROUPS_MAX];
+	__u32 generation;
+	__u32 reserved;
+};
+
+/* Value of `mounts`, key: device of a file system. Where the whole of it is mounted for the supervisor. */
+#define MOUNT_PREFIX_MAX 255
+struct mount_place {
+	__u32 id;     /* mnt_id, as /proc/self/mountinfo tells it */
+	__u32 bytes;  /* of the prefix; 0 for the root */
+	__u8 prefix[MOUNT_PREFIX_MAX + 1]; /* no slash at its end */
 };
 
 /* ---- what the kernel half tells ---- */

@@ -67,4 +67,15 @@ static __always_inline struct image_header *image_of(struct verdict *v)
 	return TABLE_RECORD(v->base, struct image_header);
 }
 
+static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
+{
+	struct inode *inode = (void *)address;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->inode = BPF_CORE_READ(inode, i_ino);
+	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->generation = BPF_CORE_READ(inode, i_generation);
+	key->session = session;
+}
+
 #endif

@@ -10,16 +10,6 @@
 #define SMALL_DATA (SMALL_PART + SMALL_PART)
 #define LARGE_DATA (EVENT_PATH_MAX + EVENT_ARGV_MAX)
 
-/* What an event's data is made of: kernel memory, then kernel or user memory. */
-struct event_data {
-	__u64 first;
-	__u64 second;
-	__u32 first_bytes;
-	__u32 second_bytes;
-	__u32 words;
-	__u32 second_user; /* 1: `second` is the calling process's memory */
-};
-
 static __always_inline void event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc,
 				       __u64 detail)
 {

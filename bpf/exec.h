@@ -426,7 +426,7 @@ GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_so
 		return 1;
 	}
 	if (image->path_ops & OP_READ) {
-		path_sources(scratch, v, &scratch->labels);
+		path_sources(scratch, v, &scratch->labels, 0);
 		for (int i = 0; i < LABEL_WORDS; i++)
 			v->seen[i] |= scratch->labels.words[i];
 	}

@@ -20,56 +20,128 @@ struct file_request {
 	__u32 reserved;
 };
 
-/* Run every PATH group over the scratch's path and apply what accepts it: first what changes, then what judges. */
-GLOBAL int path_decide(struct scratch *scratch, struct verdict *v)
+/* Walk every PATH group over the scratch's path, from the states in `from` where they are given, and keep what accepts it. */
+GLOBAL int way_walk(struct scratch *scratch, struct verdict *v, __u32 way, __u32 moved_way)
 {
-	int accepts[GROUPS_MAX];
-	int n = 0;
-
 	if (!scratch || !v)
 		return 0;
 	for (int i = 0; i < GROUPS_MAX; i++) {
-		accepts[i] = path_accept(scratch, v, AUTOMATON_PATH, i);
-		if (accepts[i] < 0)
+		int accept;
+
+		scratch->from = moved_way ? scratch->moved_states[i] : 0;
+		/* Behind a renamed directory a dead automaton has nothing to say. */
+		if (moved_way && !scratch->from)
+			continue;
+		accept = path_accept(scratch, v, AUTOMATON_PATH, i);
+		if (accept < 0)
 			break;
-		n++;
-		scan_list(v, accepts[i], CHANGES);
+		scratch->lists.accepts[way & (WAYS - 1)][i] = accept;
 	}
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		if (i >= n)
-			break;
-		scan_list(v, accepts[i], CLAUSES);
-	}
+	scratch->from = 0;
 	return 0;
 }
 
-/*
- * The labels that the file sources give to whoever reads the object named in the scratch. `v->seen` is
- * borrowed for it.
- */
-GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct labels *sources)
+/* Apply the entries of every list that accepts the file, by whichever way; a list that stands there twice, once. */
+GLOBAL int ways_scan(struct scratch *scratch, struct verdict *v, __u32 wanted)
 {
-	__u32 seen[LABEL_WORDS], ops;
+	if (!scratch || !v)
+		return 0;
+	for (int way = 0; way < WAYS; way++)
+		for (int i = 0; i < GROUPS_MAX; i++) {
+			__u32 accept = scratch->lists.accepts[way][i];
+
+			if (accept && (!way || accept != scratch->lists.accepts[0][i]))
+				scan_list(v, accept, wanted);
+		}
+	return 0;
+}
+
+/* The lists that an object carries from an earlier name. */
+static __always_inline void object_lists(struct scratch *scratch, struct verdict *v, __u64 inode)
+{
+	struct object_key key;
+	struct object *object;
+
+	object_key_of(&key, inode, v->session);
+	object = bpf_map_lookup_elem(&objects, &key);
+	if (object && object->generation == v->generation)
+		for (int i = 0; i < GROUPS_MAX; i++)
+			scratch->lists.accepts[WAY_OBJECT][i] = object->accepts[i];
+}
+
+/*
+ * Every way to name the file: the path by which it was found, its canonical path, the one below a renamed
+ * directory's old name, and its own earlier names. The scratch's path is the first at the end. 0: it cannot be
+ * resolved.
+ */
+GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_request *request)
+{
+	struct session *session;
+	__u32 at;
+
+	if (!scratch || !v || !request)
+		return 0;
+	session = session_of(v);
+	for (int way = 0; way < WAYS; way++)
+		for (int i = 0; i < GROUPS_MAX; i++)
+			scratch->lists.accepts[way][i] = 0;
+	if (!session)
+		return 0;
+	scratch->moved_session = 0;
+	scratch->moved_at = 0;
+	if (request->name)
+		return name_resolve(scratch, request->name, &request->base) && !way_walk(scratch, v, WAY_PATH, 0);
+	if (path_canonical(scratch, request->base.mount, request->base.dentry))
+		way_walk(scratch, v, WAY_CANONICAL, 0);
+	scratch->moved_session = session->moved_directories ? v->session : 0;
+	if (!path_resolve(scratch, request->base.mount, request->base.dentry))
+		return 0;
+	at = scratch->path_at;
+	if (scratch->moved_at) {
+		scratch->path_at = scratch->moved_at;
+		way_walk(scratch, v, WAY_MOVED, 1);
+		scratch->path_at = at;
+	}
+	way_walk(scratch, v, WAY_PATH, 0);
+	if (session->named_objects && request->inode)
+		object_lists(scratch, v, request->inode);
+	return 1;
+}
+
+/*
+ * The labels that the file sources give to whoever reads the object: by the lists of its ways, or by the
+ * name in the scratch. `v->seen` is borrowed for it.
+ */
+GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct labels *sources, __u32 by_ways)
+{
+	__u32 ops;
 
 	if (!scratch || !v || !sources)
 		return 0;
 	ops = v->ops;
 	v->ops = OP_READ;
+	/* What the rules have seen waits in `sources` meanwhile: the stack is short here. */
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		seen[i] = v->seen[i];
+		sources->words[i] = v->seen[i];
 		v->seen[i] = 0;
 	}
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		int accept = path_accept(scratch, v, AUTOMATON_PATH, i);
+	if (by_ways) {
+		ways_scan(scratch, v, 1u << ENTRY_LABEL);
+	} else {
+		for (int i = 0; i < GROUPS_MAX; i++) {
+			int accept = path_accept(scratch, v, AUTOMATON_PATH, i);
 
-		if (accept < 0)
-			break;
-		scan_list(v, accept, 1u << ENTRY_LABEL);
+			if (accept < 0)
+				break;
+			scan_list(v, accept, 1u << ENTRY_LABEL);
+		}
 	}
 	v->ops = ops;
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		sources->words[i] = v->seen[i];
-		v->seen[i] = seen[i];
+		__u32 found = v->seen[i];
+
+		v->seen[i] = sources->words[i];
+		sources->words[i] = found;
 	}
 	return 0;
 }
@@ -86,11 +158,12 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 	struct image_header *image = image_of(v);
 
 	scratch->path_at = PATH_BYTES;
-	if (!image || !(image->path_ops & (v->ops & OP_NAMES ? v->ops | OP_READ : v->ops)))
+	/* A new name has to be known for every rule about paths: the object may be one it is about. */
+	if (!image || !(v->ops & OP_NAMES ? image->path_ops : image->path_ops & v->ops))
 		return;
-	if (request->name ? name_resolve(scratch, request->name, &request->base)
-			  : path_resolve(scratch, request->base.mount, request->base.dentry)) {
-		path_decide(scratch, v);
+	if (file_ways(scratch, v, request)) {
+		ways_scan(scratch, v, CHANGES);
+		ways_scan(scratch, v, CLAUSES);
 		return;
 	}
 	if (is_internal(request->inode))
@@ -100,34 +173,105 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 	scan_all(v);
 }
 
-/* What goes on when the operation goes ahead: labels of the process and of the object, gates. */
-static __always_inline void file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode)
+/* The list that says most of what the object was before it gets another name. */
+static __always_inline __u32 kept_list(struct scratch *scratch, int group)
 {
-	struct event_data data;
+	struct file_lists *lists = &scratch->lists;
 
+	return lists->accepts[WAY_MOVED][group]	    ? lists->accepts[WAY_MOVED][group]
+	       : lists->accepts[WAY_PATH][group]    ? lists->accepts[WAY_PATH][group]
+						    : lists->accepts[WAY_CANONICAL][group];
+}
+
+/*
+ * The object gets another name: what rules said of this one goes on to hold. A directory takes along what
+ * is below it. Not 0: there is no room for that, and the operation has to be refused.
+ */
+GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
+{
+	bool is_directory = (BPF_CORE_READ((struct inode *)inode, i_mode) & S_IFMT) == S_IFDIR;
+	struct session *session;
+	struct object_key key;
+	struct object *object;
+	struct moved *moved_dir;
+	__u32 differs = 0, at;
+
+	if (!scratch || !v)
+		return 0;
+	session = session_of(v);
+	if (!session)
+		return -EPERM;
+	for (int i = 0; i < GROUPS_MAX; i++)
+		if (kept_list(scratch, i) != scratch->lists.next[i])
+			differs |= kept_list(scratch, i);
+	if (differs) {
+		object = object_make(v, inode, &key);
+		if (!object)
+			return -EPERM;
+		/* The first name stays: a later one was in the agent's hands. */
+		if (object->generation != v->generation) {
+			for (int i = 0; i < GROUPS_MAX; i++)
+				object->accepts[i] = kept_list(scratch, i);
+			object->generation = v->generation;
+			__sync_fetch_and_add(&session->named_objects, 1);
+		}
+	}
+	if (!is_directory || !(v->ops & OP_RENAME))
+		return 0;
+	object_key_of(&key, inode, v->session);
+	if (bpf_map_lookup_elem(&moved, &key))
+		return 0;
+	bpf_map_update_elem(&moved, &key, &not_moved, BPF_NOEXIST);
+	moved_dir = bpf_map_lookup_elem(&moved, &key);
+	if (!moved_dir) {
+		count(COUNTER_OBJECTS_FULL);
+		return -EPERM;
+	}
+	moved_dir->generation = v->generation;
+	at = scratch->path_at;
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		/* Below a directory that moved before, what counts is where that one was. */
+		scratch->from = scratch->moved_at ? scratch->moved_states[i] : 0;
+		scratch->path_at = scratch->from ? scratch->moved_at : at;
+		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
+			break;
+		moved_dir->states[i] = state_behind_slash(v, i, scratch->state);
+	}
+	scratch->from = 0;
+	scratch->path_at = at;
+	__sync_fetch_and_add(&session->moved_directories, 1);
+	return 0;
+}
+
+/* What goes on when the operation goes ahead: labels of the process and of the object, gates. Not 0: no room. */
+static __always_inline int file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode)
+{
 	if (v->ops & OP_READ) {
 		if (labels_acquire(proc, v)) {
-			data_of_path(&data, scratch);
-			emit(EVENT_LABEL, v, proc, 0, &data);
+			data_of_path(&scratch->data, scratch);
+			emit(EVENT_LABEL, v, proc, 0, &scratch->data);
 		}
 	}
 	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && inode)
 		object_write(v, (struct labels *)proc->labels, inode);
 	/* Under its new name no source pattern may match: the object itself carries the label from here on. */
 	if (v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
-		path_sources(scratch, v, &scratch->labels);
+		path_sources(scratch, v, &scratch->labels, 1);
 		object_write(v, &scratch->labels, inode);
+		if (name_keep(scratch, v, inode))
+			return -EPERM;
 	}
 	if (v->stales) {
 		__u64 closed = gates_stale(v, proc, v->stales);
 
 		if (closed) {
-			data_of_path(&data, scratch);
-			emit(EVENT_GATE_STALE, v, proc, closed, &data);
+			data_of_path(&scratch->data, scratch);
+			emit(EVENT_GATE_STALE, v, proc, closed, &scratch->data);
 		}
 	}
 	if (v->opens)
 		gates_open(v, proc, v->opens);
+	return 0;
 }
 
 /* Not 0: the operation is refused, where the hook can. */
@@ -135,7 +279,6 @@ GLOBAL int file_event(struct file_request *request)
 {
 	struct scratch *scratch = current_scratch();
 	struct proc *proc = current_proc();
-	struct event_data data;
 	struct verdict *v;
 	int result;
 
@@ -151,12 +294,15 @@ GLOBAL int file_event(struct file_request *request)
 	if (request->ops & OP_READ && request->inode)
 		object_read(v, request->inode);
 	file_judge(scratch, v, request);
-	if (request->only_refuse && v->effect < EFFECT_BLOCK)
+	if (request->only_refuse && v->effect < EFFECT_BLOCK) {
+		for (int i = 0; i < GROUPS_MAX; i++)
+			scratch->lists.next[i] = scratch->lists.accepts[WAY_PATH][i];
 		return 0;
-	data_of_path(&data, scratch);
-	result = conclude(v, proc, &data, true);
+	}
+	data_of_path(&scratch->data, scratch);
+	result = conclude(v, proc, &scratch->data, true);
 	if (!result && !request->only_refuse && v->outcome < OUTCOME_REFUSED)
-		file_commit(scratch, v, proc, request->inode);
+		return file_commit(scratch, v, proc, request->inode);
 	return result;
 }
 

@@ -6,15 +6,20 @@
 #ifndef ACTPLANE_FLOW_H
 #define ACTPLANE_FLOW_H
 
-static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
+/* The record of an object, made where there is none; null, and counted, where there is no room. */
+static __always_inline struct object *object_make(struct verdict *v, __u64 inode, struct object_key *key)
 {
-	struct inode *inode = (void *)address;
+	struct object *object;
 
-	__builtin_memset(key, 0, sizeof(*key));
-	key->inode = BPF_CORE_READ(inode, i_ino);
-	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key->generation = BPF_CORE_READ(inode, i_generation);
-	key->session = session;
+	object_key_of(key, inode, v->session);
+	object = bpf_map_lookup_elem(&objects, key);
+	if (object)
+		return object;
+	bpf_map_update_elem(&objects, key, &no_object, BPF_NOEXIST);
+	object = bpf_map_lookup_elem(&objects, key);
+	if (!object)
+		count(COUNTER_OBJECTS_FULL);
+	return object;
 }
 
 /* What reading this object would give: its labels, and those of objects that found no room. */
@@ -43,8 +48,8 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 {
 	struct image_header *image;
 	struct object_key key;
-	struct object *object, fresh = {};
 	struct session *session;
+	struct object *object;
 	__u32 any = 0;
 
 	if (!v || !labels)
@@ -52,28 +57,24 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	image = image_of(v);
 	if (!image)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
-		fresh.labels[i] = labels->words[i] & image->flowing[i];
-		any |= fresh.labels[i];
-	}
+	for (int i = 0; i < LABEL_WORDS; i++)
+		any |= labels->words[i] & image->flowing[i];
 	if (!any)
 		return 0;
-	object_key_of(&key, inode, v->session);
-	object = bpf_map_lookup_elem(&objects, &key);
-	if (!object && !bpf_map_update_elem(&objects, &key, &fresh, BPF_NOEXIST))
-		return 0;
-	object = bpf_map_lookup_elem(&objects, &key);
+	object = object_make(v, inode, &key);
 	if (object) {
-		for (int i = 0; i < LABEL_WORDS; i++)
-			if (fresh.labels[i] & ~object->labels[i])
-				__sync_fetch_and_or(&object->labels[i], fresh.labels[i]);
+		for (int i = 0; i < LABEL_WORDS; i++) {
+			__u32 flowing = labels->words[i] & image->flowing[i];
+
+			if (flowing & ~object->labels[i])
+				__sync_fetch_and_or(&object->labels[i], flowing);
+		}
 		return 0;
 	}
-	count(COUNTER_OBJECTS_FULL);
 	session = session_of(v);
 	if (session)
 		for (int i = 0; i < LABEL_WORDS; i++)
-			__sync_fetch_and_or(&session->spill[i], fresh.labels[i]);
+			__sync_fetch_and_or(&session->spill[i], labels->words[i] & image->flowing[i]);
 	return 0;
 }
 

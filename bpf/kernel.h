@@ -42,9 +42,12 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct dentry;
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_flags;
+	struct dentry *s_root;
 };
 
 struct inode {
@@ -59,6 +62,7 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {

@@ -60,6 +60,22 @@ struct {
 } objects SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct object_key);
+	__type(value, struct moved);
+} moved SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct mount_place);
+} mounts SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
@@ -135,6 +151,23 @@ struct exec_name {
 	__u32 skip; /* arguments the kernel put between argv[0] and the program's own */
 };
 
+/* What an event's data is made of: kernel memory, then kernel or user memory. */
+struct event_data {
+	__u64 first;
+	__u64 second;
+	__u32 first_bytes;
+	__u32 second_bytes;
+	__u32 words;
+	__u32 second_user; /* 1: `second` is the calling process's memory */
+};
+
+/* By which lists one file is accepted: every way it can be named is judged. */
+enum file_way { WAY_PATH = 0, WAY_CANONICAL = 1, WAY_MOVED = 2, WAY_OBJECT = 3, WAYS = 4 };
+struct file_lists {
+	__u32 accepts[WAYS][GROUPS_MAX];
+	__u32 next[GROUPS_MAX]; /* of the new name, while the old one of a rename is judged */
+};
+
 /*
  * One a thread, in task storage and not per CPU: programs are preempted on preemptible kernels and
  * shared scratch was then corrupted (0.4-3.5 % of runs, measured). Kernel 7.3 refuses 8,192 bytes
@@ -145,13 +178,21 @@ struct scratch {
 	__u32 path_at;
 	__u32 path_end;
 	__u32 extra; /* of the state that accepted the path */
-	__u32 reserved;
+	__u32 state; /* its number; 0: dead */
+	__u32 from;  /* not 0: the state to start in instead of the automaton's own */
+	__u32 moved_session; /* not 0: look for renamed directories of this session on the way up */
+	__u32 moved_at;      /* not 0: behind one, the rest of the path begins here */
+	__u32 moved_states[GROUPS_MAX];
 	struct name_fold fold;
 	struct labels labels; /* of an object that gets a new name */
+	struct event_data data; /* of a file event: the stack above the path walk is short */
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
 	struct walker args_walker;
-	struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
+	union {
+		struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
+		struct file_lists lists;
+	};
 	struct verdict verdict;
 	/* Between the check of an exec and its point of no return. */
 	__u32 pending_labels[LABEL_WORDS];
@@ -181,6 +222,8 @@ struct {
 } address_verdicts SEC(".maps");
 
 const struct verdict no_verdict = {};
+const struct object no_object = {};
+const struct moved not_moved = {};
 
 /* ---- settings, fixed when the programs are loaded ---- */
 

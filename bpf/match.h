@@ -371,6 +371,8 @@ GLOBAL int path_accept(struct scratch *scratch, struct verdict *v, __u32 kind, _
 	m.end = scratch->path_end;
 	if (!walker_begin(&m.walker, v, kind, group))
 		return -1;
+	if (scratch->from)
+		walker_enter(&m.walker, scratch->from);
 	m.chunk = walker_chunk(&m.walker);
 	if (m.chunk) {
 		bpf_loop(PATH_BYTES / FAST_BYTES, path_match_fast_step, &m, 0);
@@ -379,8 +381,21 @@ GLOBAL int path_accept(struct scratch *scratch, struct verdict *v, __u32 kind, _
 	bpf_loop(PATH_BYTES, path_match_step, &m, 0);
 	if (m.walker.failed)
 		count(COUNTER_ERRORS);
+	scratch->state = m.walker.number;
 	scratch->extra = m.walker.number ? m.walker.state.extra : 0;
 	return m.walker.number ? m.walker.state.accept : 0;
+}
+
+/* Where PATH group `group` stands one slash behind state `number`; 0: dead. */
+GLOBAL int state_behind_slash(struct verdict *v, __u32 group, __u32 number)
+{
+	struct walker w;
+
+	if (!v || !number || !walker_begin(&w, v, AUTOMATON_PATH, group))
+		return 0;
+	walker_enter(&w, number);
+	walker_step(&w, '/');
+	return w.number;
 }
 
 #endif

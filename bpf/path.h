@@ -28,6 +28,26 @@ struct path_walk {
 	__u32 skip; /* names to leave out: `..` after the path */
 };
 
+/* Is this a directory that was renamed? The first one on the way up decides where what is below it was. */
+static __always_inline void moved_look(struct path_walk *walk)
+{
+	struct scratch *scratch = walk->scratch;
+	struct dentry *dentry = (void *)walk->dentry;
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct object_key key;
+	struct moved *moved_dir;
+
+	if (!inode || scratch->moved_at || walk->at >= PATH_BYTES)
+		return;
+	object_key_of(&key, (__u64)inode, scratch->moved_session);
+	moved_dir = bpf_map_lookup_elem(&moved, &key);
+	if (!moved_dir)
+		return;
+	scratch->moved_at = walk->at + 1; /* behind the slash */
+	for (int i = 0; i < GROUPS_MAX; i++)
+		scratch->moved_states[i] = moved_dir->states[i];
+}
+
 static long path_step(__u32 index, struct path_walk *walk)
 {
 	struct dentry *dentry = (void *)walk->dentry;
@@ -57,6 +77,9 @@ static long path_step(__u32 index, struct path_walk *walk)
 		walk->dentry = (__u64)up;
 		return 0;
 	}
+
+	if (walk->scratch->moved_session)
+		moved_look(walk);
 
 	__u32 length = BPF_CORE_READ(dentry, d_name.len);
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
@@ -110,6 +133,42 @@ GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, _
 static __always_inline int path_resolve(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 {
 	return path_prepend(scratch, vfsmount, dentry, PATH_BYTES, 0);
+}
+
+/*
+ * Put the canonical path before the rest: where the file system is mounted for the supervisor, and the
+ * object's path inside it. 0: it is the path by which the file was found, or that mount is not known.
+ */
+GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
+{
+	struct path_walk walk = { .scratch = scratch, .dentry = dentry, .at = PATH_BYTES };
+	struct mount *mount = (void *)(vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET));
+	struct dentry *file = (void *)dentry;
+	struct mount_place *place;
+	__u32 device, at, bytes;
+
+	if (!scratch)
+		return 0;
+	device = BPF_CORE_READ(file, d_sb, s_dev);
+	place = bpf_map_lookup_elem(&mounts, &device);
+	if (!place || place->id == (__u32)BPF_CORE_READ(mount, mnt_id))
+		return 0;
+	/* Up to the file system's own root, whatever part of it is mounted here; there path_step stops unresolved. */
+	bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0);
+	if (walk.dentry != (__u64)BPF_CORE_READ(file, d_sb, s_root))
+		return 0;
+	bytes = place->bytes & MOUNT_PREFIX_MAX;
+	at = walk.at;
+	if (at < bytes)
+		return 0;
+	at -= bytes;
+	asm volatile("" : "+r"(at));
+	if (at >= PATH_BYTES)
+		at = PATH_BYTES - 1;
+	bpf_probe_read_kernel(&scratch->path[at], bytes, place->prefix);
+	scratch->path_at = at;
+	scratch->path_end = PATH_BYTES;
+	return 1;
 }
 
 struct name_folding {

@@ -12,6 +12,7 @@ import type { BpfLink } from "./libbpf/link.ts";
 import { BpfObject } from "./libbpf/object.ts";
 import type { BpfProgram } from "./libbpf/program.ts";
 import { monotonicNs, SystemError } from "./libc.ts";
+import { mountPlaces } from "./mounts.ts";
 import { forgetProbes, rememberedProbe } from "./probe-memory.ts";
 import { programsOf } from "./programs.ts";
 import { RingBuffer } from "./ringbuf.ts";
@@ -19,7 +20,9 @@ import {
   countersOf,
   decodeEvent,
   encodeDomain,
+  encodeMountPlace,
   encodeProc,
+  mountPrefixMax,
   procBytes,
   sessionBytes,
 } from "./state.ts";
@@ -178,6 +181,9 @@ function install(object: BpfObject, image: Uint32Array): void {
   const mapping = object.map("table").live.mmap();
   new Uint32Array(mapping.bytes.buffer, mapping.bytes.byteOffset, image.length).set(image);
   mapping.unmap();
+  for (const { device, id, prefix } of mountPlaces())
+    if (prefix.length <= mountPrefixMax)
+      object.map("mounts").live.update(u32(device), encodeMountPlace(id, prefix));
   object.map("sessions").live.update(u32(session), ownedBytes(sessionBytes));
   object
     .map("domains")

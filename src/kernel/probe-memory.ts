@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Tier } from "./kernel.ts";
 import { type Probe, probeTier } from "./probe.ts";
 
-/** Of root only, on a file system that a boot empties. */
+/** Written by root only, read by all (`check --host`), on a file system that a boot empties. */
 const folder = "/run/actplane";
 const path = `${folder}/probes.json`;
 
@@ -18,10 +18,18 @@ interface Memory {
 
 /** As probeTier, asking the kernel once a boot. */
 export function rememberedProbe(tier: Tier): Probe {
-  const memory = read();
-  const known = memory.probes[tier];
-  if (known !== undefined) return known;
+  return knownProbe(tier) ?? freshProbe(tier);
+}
+
+/** What is remembered; null: nothing. Asks for no privileges. */
+export function knownProbe(tier: Tier): Probe | null {
+  return read().probes[tier] ?? null;
+}
+
+/** Asks the kernel, whatever is remembered, and remembers the answer. */
+export function freshProbe(tier: Tier): Probe {
   const probe = probeTier(tier);
+  const memory = read();
   write({ ...memory, probes: { ...memory.probes, [tier]: probe } });
   return probe;
 }
@@ -34,7 +42,7 @@ function read(): Memory {
   const boot = bootId();
   try {
     const memory: Memory = JSON.parse(readFileSync(path, "utf8"));
-    if (memory.boot === boot) return memory;
+    if (memory.boot === boot && typeof memory.probes === "object") return memory;
   } catch {
     // Not there or not whole: the same as nothing known.
   }
@@ -44,9 +52,9 @@ function read(): Memory {
 /** Whole or not at all; where it cannot be kept, the next start asks again. */
 function write(memory: Memory): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
     const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(memory), { mode: 0o600 });
+    writeFileSync(draft, JSON.stringify(memory), { mode: 0o644 });
     renameSync(draft, path);
   } catch {
     return;

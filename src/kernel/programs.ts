@@ -22,9 +22,9 @@ const pathOps: Readonly<Record<string, number>> = {
   path_truncate: op.truncate,
   path_chmod: op.metadata,
   path_chown: op.metadata,
-  // A source's label goes with the object to its new name.
-  path_link: op.link | op.create | op.unlink | op.read,
-  path_rename: op.rename | op.create | op.unlink | op.read,
+  // Whatever a rule says of a path goes with the object to its new name.
+  path_link: ~0,
+  path_rename: ~0,
 };
 
 const endpointOps: Readonly<Record<string, number>> = {

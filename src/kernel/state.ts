@@ -16,7 +16,21 @@ import {
 
 export const domainBytes = 16;
 export const procBytes = 120;
-export const sessionBytes = 8 + GATES_MAX * 8 * 2 + LABEL_WORDS * 4;
+export const sessionBytes = 8 + GATES_MAX * 8 * 2 + 4 * 2 + LABEL_WORDS * 4;
+
+/** `struct mount_place`; a longer prefix is left out. */
+export const mountPrefixMax = 255;
+export const mountPlaceBytes = 8 + mountPrefixMax + 1;
+
+export function encodeMountPlace(id: number, prefix: Uint8Array): OwnedBytes {
+  assert(prefix.length <= mountPrefixMax, "a mount's prefix has room");
+  const bytes = ownedBytes(mountPlaceBytes);
+  const view = viewOf(bytes);
+  view.setUint32(0, id, true);
+  view.setUint32(4, prefix.length, true);
+  bytes.set(prefix, 8);
+  return bytes;
+}
 
 export interface DomainRecord {
   readonly base: number;

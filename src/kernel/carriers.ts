@@ -1,0 +1,62 @@
+// Which programs of bpf/actplane.bpf.c decide an operation in a tier, for people who ask how a clause is
+// carried out. programs.ts says which of them a policy loads; a test holds the names against the object.
+
+import { type OperationName, operationBits as op } from "../ir/abi.ts";
+import type { Tier } from "./kernel.ts";
+
+/** The tiers with hooks have the same ones. */
+const hookOperations: Readonly<Record<string, number>> = {
+  bprm_check_security: op.exec,
+  file_open: op.open | op.read | op.write | op.truncate,
+  path_mknod: op.create | op.open | op.write,
+  path_mkdir: op.create,
+  path_symlink: op.create,
+  path_link: op.link | op.create | op.unlink,
+  path_rename: op.rename | op.create | op.unlink,
+  path_unlink: op.unlink,
+  path_rmdir: op.unlink,
+  path_truncate: op.truncate,
+  path_chmod: op.metadata,
+  path_chown: op.metadata,
+  socket_connect: op.connect,
+  socket_bind: op.bind,
+  socket_sendmsg: op.connect | op.send,
+  task_kill: op.signal,
+  ptrace_access_check: op.ptrace,
+};
+
+const traceOperations: Readonly<Record<string, number>> = {
+  exec: op.exec,
+  sys_exit:
+    op.open |
+    op.read |
+    op.write |
+    op.create |
+    op.unlink |
+    op.rename |
+    op.link |
+    op.metadata |
+    op.truncate,
+  connect4: op.connect,
+  connect6: op.connect,
+  sendmsg4: op.connect | op.send,
+  sendmsg6: op.connect | op.send,
+  bind4: op.bind,
+  bind6: op.bind,
+};
+
+const tables: Readonly<Record<Tier, readonly [prefix: string, Readonly<Record<string, number>>]>> =
+  {
+    lsm: ["lsm_", hookOperations],
+    "modify-return": ["mod_", hookOperations],
+    tracepoint: ["trace_", traceOperations],
+  };
+
+/** Names of the programs that decide any of `operations`; empty where the tier does not see them. */
+export function carriersOf(tier: Tier, operations: readonly OperationName[]): string[] {
+  const [prefix, table] = tables[tier];
+  const wanted = operations.reduce((mask, operation) => mask | op[operation], 0);
+  return Object.keys(table)
+    .filter((name) => ((table[name] ?? 0) & wanted) !== 0)
+    .map((name) => prefix + name);
+}

@@ -90,7 +90,13 @@ export const counterNames = [
   "runsFull",
   "errors",
 ] as const;
-export type Counters = Readonly<Record<(typeof counterNames)[number], number>>;
+export type Counters = Readonly<Record<(typeof counterNames)[number], number>> & {
+  /**
+   * Times the kernel skipped a program because it was already running on that processor: a tracing program that was
+   * preempted, which modify-return programs are too. Each may be an operation that nobody judged.
+   */
+  readonly skipped: number;
+};
 
 export interface KernelOptions {
   readonly compiled: Compiled;

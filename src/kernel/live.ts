@@ -62,6 +62,7 @@ class LiveKernel implements Kernel {
   private constructor(
     readonly tier: Tier,
     private readonly object: BpfObject,
+    private readonly programs: readonly BpfProgram[],
     private readonly links: readonly BpfLink[],
     private readonly ring: RingBuffer,
     private readonly clauses: number,
@@ -91,7 +92,7 @@ class LiveKernel implements Kernel {
       );
       links.push(...attachAll(wanted));
       ring.listen();
-      return new LiveKernel(tier, object, links, ring, clauses.length);
+      return new LiveKernel(tier, object, wanted, links, ring, clauses.length);
     } catch (failure) {
       for (const link of links) link.destroy();
       object.close();
@@ -130,7 +131,8 @@ class LiveKernel implements Kernel {
   }
 
   counters() {
-    return countersOf(this.#u64s("counters"));
+    const skipped = this.programs.reduce((sum, each) => sum + each.info().recursionMisses, 0n);
+    return countersOf(this.#u64s("counters"), Number(skipped));
   }
 
   hits(): number[] {

@@ -146,8 +146,9 @@ function bitsOf(words: readonly number[]): number[] {
   return bits;
 }
 
-export function countersOf(values: readonly bigint[]): Counters {
-  return Object.fromEntries(
+export function countersOf(values: readonly bigint[], skipped: number): Counters {
+  const counted = Object.fromEntries(
     counterNames.map((name, index) => [name, Number(values[index] ?? 0n)]),
-  ) as Counters;
+  ) as Omit<Counters, "skipped">;
+  return { ...counted, skipped };
 }

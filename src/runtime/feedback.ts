@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { positionAt, type Source } from "../base/source.ts";
 import type { Clause, Condition, Effect } from "../dsl/ast.ts";
+import { printDuration } from "../dsl/duration.ts";
 import { printClause, printEvent, printExec } from "../dsl/print.ts";
 import { operationBits } from "../ir/abi.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
@@ -301,7 +302,7 @@ function satisfySentence(condition: Condition): string[] {
       const since = condition.since.map((each) => `\`${printEvent(each)}\``).join(" or ");
       const fresh = since === "" ? "" : `; then do it before any ${since}`;
       const within =
-        condition.withinMs === null ? "" : `; it counts for ${condition.withinMs / 1000} seconds`;
+        condition.withinMs === null ? "" : `; it counts for ${printDuration(condition.withinMs)}`;
       return [`first do \`${event}\`${ends}${fresh}${within}`];
     }
   }

@@ -17,6 +17,7 @@ import type { Counters, Kernel, KernelEvent, KernelOptions, Tier } from "../kern
 import { exitCodeOf, type Launch, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
 import type { Clock } from "./clock.ts";
 import type { FeedbackRecord } from "./feedback.ts";
+import { Keeper } from "./keeper.ts";
 import { Session } from "./session.ts";
 
 export interface GovernOptions {
@@ -32,6 +33,8 @@ export interface GovernOptions {
   readonly onReady: (kernel: Kernel) => boolean;
   readonly onEvent: (event: KernelEvent, tier: Tier) => void;
   readonly onFeedback: (record: FeedbackRecord) => void;
+  /** Somebody ended the guardian; another one is on its way. */
+  readonly onGuardianLost: () => void;
 }
 
 export interface GovernResult {
@@ -81,20 +84,22 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     });
     session = new Session({ ...options, tier: kernel.tier });
     guardian ??= Guardian.start();
-    kernel.protect(start === null ? kernel.lastChild() : guardian.pid);
+    keeper = new Keeper(kernel, options.onGuardianLost);
+    await keeper.hold(guardian, start === null ? kernel.lastChild() : guardian.pid);
     launch = await (start?.launch ?? startLauncher(options.launch));
     const tgid = start === null ? kernel.lastChild() : launch.pid;
     const isWanted = options.onReady(kernel);
     if (!isWanted) launch.cancel();
-    const exitCode = isWanted ? await run(kernel, guardian, launch, tgid) : null;
+    const exitCode = isWanted ? await run(kernel, launch, tgid) : null;
     kernel.drain();
     const result = resultOf(kernel, exitCode);
-    if (result.leftBehind > 0) guardian.stay();
+    keeper.end(result.leftBehind > 0 ? "stay" : "leave");
     return result;
   } catch (failure) {
     (launch ?? (await start?.launch))?.cancel();
     throw failure;
   } finally {
+    keeper?.end("leave");
     guardian?.leave();
     await kernel?.close();
   }
@@ -107,15 +112,9 @@ function seesKernelPids(): boolean {
 }
 
 /** The exit code of the command. `tgid` is the launcher's number as the kernel counts. */
-async function run(
-  kernel: Kernel,
-  guardian: Guardian,
-  launch: Launch,
-  tgid: number,
-): Promise<number> {
+async function run(kernel: Kernel, launch: Launch, tgid: number): Promise<number> {
   assert(tgid > 0, "the kernel half saw the launcher start");
   kernel.admit(tgid);
-  await guardian.guard({ linkIds: kernel.linkIds, membersMapId: kernel.procsMapId });
   const ignoreTerminal = attendTerminal(launch.pid);
   launch.release({ confined: kernel.tier === "tracepoint" });
   const end = await launch.ended;

@@ -13,8 +13,8 @@ export type Finish = (code: number) => void;
 
 export type Register = (program: Command, io: Io, finish: Finish, host: Host) => void;
 
-/** Wrong options or arguments, and files that cannot be read. */
-const usageExit = 1;
+/** Wrong options or arguments. `run` cannot use 1: that is what the command may end with. */
+const usageExitOf = (verb: string | undefined) => (verb === "run" ? 125 : 1);
 
 /** Runs `actplane ARGV` and yields its exit code. */
 export async function cli(argv: readonly string[], io: Io, host: Host): Promise<number> {
@@ -38,12 +38,12 @@ export async function cli(argv: readonly string[], io: Io, host: Host): Promise<
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : usageExit;
+    return error.exitCode === 0 ? 0 : usageExitOf(argv[0]);
   }
   return code;
 }
 
-const registerCheck: Register = (program, io, finish) => {
+const registerCheck: Register = (program, io, finish, host) => {
   program
     .command("check")
     .description("find the faults of a policy; needs no privileges")
@@ -53,16 +53,20 @@ const registerCheck: Register = (program, io, finish) => {
     )
     .option("--rule <text>", "check this policy text instead of a file")
     .option("--domain <name>", "check one domain of the document")
+    .option("--host", "also say what this host does about each clause, on standard output")
     .addOption(
       new Option("--fail-level <level>", "the weakest finding that makes the check fail")
         .choices(["error", "warning", "hint"])
         .default("error"),
     )
     .option("--json", "print the findings as JSON on standard output")
-    .addHelpText("after", "\nExit codes: 0 clean, 1 usage, 2 findings at --fail-level, 3 errors.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 clean, 1 usage, 2 findings at --fail-level, or refused on this host (--host), 3 errors.",
+    )
     .action(async (file: string | undefined, options) => {
       const { check } = await import("./commands/check.ts");
-      finish(await check(io, { ...options, file }));
+      finish(await check(io, host, { ...options, file }));
     });
 };
 
@@ -111,16 +115,21 @@ const registerRun: Register = (program, io, finish, host) => {
   program
     .command("run")
     .description("run a command and all it starts under a policy")
-    .argument("<command...>", "the command and its arguments, after `--`")
+    .usage("[options] -- command [arguments]")
+    .argument("[command...]", "the command and its arguments, after `--`")
     .addOption(
       new Option(
         "--policy <file>",
         "policy document or text; default: the nearest actplane.yaml upwards",
-      ),
+      ).argParser(once),
     )
-    .addOption(new Option("--rule <text>", "policy text instead of a file").conflicts("policy"))
-    .option("--domain <name>", "a domain of the document; default: its default domain")
-    .option("--user <name>", "run the command as this user; default: who called sudo")
+    .addOption(
+      new Option("--rule <text>", "policy text instead of a file")
+        .argParser(once)
+        .conflicts("policy"),
+    )
+    .option("--domain <name>", "a domain of the document; default: its default domain", once)
+    .option("--user <name>", "run the command as this user; default: who called sudo", once)
     .option("--degraded", "start although this host carries out some clauses weaker than written")
     .addOption(
       new Option("--tier <tier>", "use this way into the kernel only").choices([
@@ -129,7 +138,7 @@ const registerRun: Register = (program, io, finish, host) => {
         "tracepoint",
       ]),
     )
-    .option("--events <file>", "append every event to this file, a JSON object a line")
+    .option("--events <file>", "append every event to this file, a JSON object a line", once)
     .option("--json", "tell matches and the summary as JSON lines on standard error")
     .option("--quiet", "say nothing where no rule matches")
     .addOption(
@@ -139,6 +148,9 @@ const registerRun: Register = (program, io, finish, host) => {
         .hideHelp(),
     )
     .passThroughOptions()
+    .showHelpAfterError(
+      "usage: actplane run [options] -- command [arguments]; `actplane run --help` lists the options",
+    )
     .addHelpText(
       "after",
       "\nExit code: the command's; 125 not started, 126 cannot be executed, 127 not found.",
@@ -163,6 +175,12 @@ const registerDoctor: Register = (program, io, finish, host) => {
       finish(await doctor(io, host, options));
     });
 };
+
+/** An option that means one thing: the second would silently win. */
+function once(text: string, before: string | undefined): string {
+  if (before !== undefined) throw new InvalidArgumentError(`It was given before, as '${before}'.`);
+  return text;
+}
 
 function ringBytes(text: string): number {
   const bytes = Number(text);

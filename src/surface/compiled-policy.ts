@@ -12,7 +12,7 @@ import { commandTable, withCommands } from "../ir/commands.ts";
 import { compile } from "../ir/compile.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Io } from "./io.ts";
-import { inlinePolicy, isReadable, openPolicyFile } from "./policy-file.ts";
+import { inlinePolicy, isReadable, openPolicyFile, type PolicyFile } from "./policy-file.ts";
 
 export interface PolicyChoice {
   readonly policy?: string | undefined;
@@ -37,6 +37,10 @@ export async function compilePolicy(io: Io, choice: PolicyChoice): Promise<Compi
     choice.rule === undefined
       ? await openPolicyFile(io, choice.policy)
       : inlinePolicy(io, choice.rule);
+  return compileFile(file, choice);
+}
+
+export function compileFile(file: PolicyFile, choice: PolicyChoice): CompiledPolicy {
   const source = file.value;
   const read = choice.rule === undefined ? readPolicyFile(source) : textDocument(source);
   const document = read.value;

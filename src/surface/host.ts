@@ -6,7 +6,10 @@ import type { Probe } from "../kernel/probe.ts";
 
 export interface Host {
   readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
+  /** Tries, which needs root. */
   readonly probeTier: (tier: Tier) => Promise<Probe>;
+  /** What was found since the machine was booted; as root, tried where nothing was. Null: not known. */
+  readonly knownProbe: (tier: Tier) => Promise<Probe | null>;
   /** CLOCK_MONOTONIC. */
   readonly monotonicNs: () => bigint;
   readonly epochMs: () => number;

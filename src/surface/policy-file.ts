@@ -6,6 +6,8 @@ import { type Diagnostic, hasErrors, type Outcome } from "../base/diagnostic.ts"
 import type { Source } from "../base/source.ts";
 import { decodeSource, sourceBytesMax } from "../dsl/decode.ts";
 import type { Io } from "./io.ts";
+import { reasonOf } from "./text/failure.ts";
+import { printable } from "./text/printable.ts";
 
 const fileNames = ["actplane.yaml", "actplane.yml", join(".actplane", "policy.yaml")] as const;
 
@@ -38,7 +40,7 @@ export async function openPolicyFile(io: Io, file: string | undefined): Promise<
   const path = file === undefined ? findPolicyFile(io.cwd) : resolve(io.cwd, file);
   if (path === null) {
     throw new PolicyFileError(
-      `no actplane.yaml in ${io.cwd} or above it; name a file, or give the policy with --rule`,
+      `no actplane.yaml in ${printable(io.cwd)} or above it; name a file, or give the policy with --rule`,
     );
   }
   return {
@@ -65,27 +67,19 @@ export function isReadable({
 function readBytes(path: string): Uint8Array {
   try {
     const stat = statSync(path);
-    if (stat.isDirectory()) throw new PolicyFileError(`${path} is a folder, not a policy`);
+    if (stat.isDirectory())
+      throw new PolicyFileError(`${printable(path)} is a folder, not a policy`);
     // A pipe is welcome (`check <(generate)`), but /dev/zero never ends.
     if (stat.isCharacterDevice() || stat.isBlockDevice())
-      throw new PolicyFileError(`${path} is a device, not a policy`);
-    if (stat.size > sourceBytesMax) throw new PolicyFileError(`${path} is larger than 32 MiB`);
+      throw new PolicyFileError(`${printable(path)} is a device, not a policy`);
+    if (stat.size > sourceBytesMax)
+      throw new PolicyFileError(`${printable(path)} is larger than 32 MiB`);
     return readFileSync(path);
   } catch (error) {
     if (error instanceof PolicyFileError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new PolicyFileError(
-      `cannot read ${path}: ${reasons.get(code ?? "") ?? code ?? String(error)}`,
-    );
+    throw new PolicyFileError(`cannot read ${printable(path)}: ${reasonOf(error)}`);
   }
 }
-
-const reasons: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "there is no such file"],
-  ["EACCES", "permission denied"],
-  ["ENOTDIR", "a part of the path is no folder"],
-  ["ELOOP", "too many symbolic links"],
-]);
 
 /** Relative where that is shorter to read. */
 function shortName(cwd: string, path: string): string {

@@ -219,7 +219,7 @@ describe("what would make it pass", () => {
   check('approved "release"', ['ask the operator to approve "release"']);
   check('after exec "npm" "test"', ['first do `exec "npm" "test"`']);
   check('after exec "npm" "test" exits 0 since write "src/**" or unlink "src/**" within 30m', [
-    'first do `exec "npm" "test"` and let it end with exit code 0; then do it before any `write "src/**"` or `unlink "src/**"`; it counts for 1800 seconds',
+    'first do `exec "npm" "test"` and let it end with exit code 0; then do it before any `write "src/**"` or `unlink "src/**"`; it counts for 30m',
   ]);
   check('approved "a" or lineage-includes exec "make"', [
     'ask the operator to approve "a"',

@@ -72,7 +72,7 @@ test("-o writes the words, little endian", async () => {
 test("a file that cannot be written is said so", async () => {
   const { code, stderr } = await run({ rule, output: "no/such/folder" });
   expect(code).toBe(1);
-  expect(stderr).toBe("actplane compile: cannot write no/such/folder: ENOENT\n");
+  expect(stderr).toBe("actplane compile: cannot write no/such/folder: there is no such folder\n");
 });
 
 test("errors are told and nothing is compiled", async () => {

@@ -18,13 +18,19 @@ export interface Place {
   write(name: string, text: string | Uint8Array): void;
   run(
     argv: readonly string[],
-    given?: { cwd?: string; stdin?: string; tty?: boolean; env?: Record<string, string> },
+    given?: {
+      cwd?: string;
+      stdin?: string;
+      tty?: boolean;
+      env?: Record<string, string>;
+      host?: Partial<Host>;
+    },
   ): Promise<Ran>;
   remove(): void;
 }
 
-/** The commands under test here need no kernel; one that asks for it fails. */
-const noHost = {} as Host;
+/** Most commands under test need no kernel; one that asks for what a test did not give fails. */
+const noHost: Partial<Host> = {};
 
 export function makePlace(): Place {
   const folder = mkdtempSync(join(tmpdir(), "actplane-test-"));
@@ -55,7 +61,7 @@ export function makePlace(): Place {
         env: given.env ?? {},
         cwd: join(folder, given.cwd ?? ""),
       };
-      const code = await cli(argv, io, noHost);
+      const code = await cli(argv, io, { ...noHost, ...given.host } as Host);
       return { code, out, err };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

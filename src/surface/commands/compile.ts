@@ -10,6 +10,8 @@ import type { Io } from "../io.ts";
 import { PolicyFileError } from "../policy-file.ts";
 import { compiledJson, renderCompiled, summaryOfCompiled } from "../text/compiled.ts";
 import { diagnosticsJson, renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
+import { reasonNotToWrite } from "../text/failure.ts";
+import { printable } from "../text/printable.ts";
 
 export interface CompileArguments {
   readonly file: string | undefined;
@@ -77,8 +79,9 @@ function writeImage(io: Io, { image }: Compiled, output: string): number {
     writeFileSync(resolve(io.cwd, output), bytes);
     return exits.compiled;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    io.stderr.write(`actplane compile: cannot write ${output}: ${code ?? String(error)}\n`);
+    io.stderr.write(
+      `actplane compile: cannot write ${printable(output)}: ${reasonNotToWrite(error)}\n`,
+    );
     return exits.usage;
   }
 }

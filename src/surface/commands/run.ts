@@ -2,6 +2,7 @@
 
 import { createWriteStream, type WriteStream } from "node:fs";
 import { resolve } from "node:path";
+import { assert } from "../../base/assert.ts";
 import { hasErrors } from "../../base/diagnostic.ts";
 import type { Compiled } from "../../ir/ir.ts";
 import { takeInheritance } from "../../kernel/inheritance.ts";
@@ -14,7 +15,6 @@ import {
   sudoUser,
   type User,
 } from "../../kernel/user.ts";
-import { isAcceptable, verdictOf } from "../../kernel/verdicts.ts";
 import { clockAt } from "../../runtime/clock.ts";
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
 import {
@@ -24,14 +24,24 @@ import {
   type Start,
   startEarly,
 } from "../../runtime/govern.ts";
+import { allowsDegraded, weakOf } from "../acceptance.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
 import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
 import { PolicyFileError } from "../policy-file.ts";
-import { renderDiagnostics, summaryOf, wantsColor } from "../text/diagnostic.ts";
+import { counted } from "../text/counted.ts";
+import { diagnosticsJson, renderDiagnostics, summaryOf, wantsColor } from "../text/diagnostic.ts";
 import { eventJson } from "../text/event.ts";
+import { reasonNotToWrite, reasonOf } from "../text/failure.ts";
 import { renderFeedback } from "../text/feedback.ts";
-import { type ClauseVerdict, renderVerdicts } from "../text/verdicts.ts";
+import { printable } from "../text/printable.ts";
+import {
+  type ClauseVerdict,
+  renderFirstVerdicts,
+  renderVerdictsBriefly,
+  verdictJson,
+  verdictsIn,
+} from "../text/verdicts.ts";
 
 export interface RunArguments {
   readonly policy?: string;
@@ -54,13 +64,26 @@ export async function run(io: Io, host: Host, given: RunArguments): Promise<numb
     return await new Run(io, host, given).start();
   } catch (error) {
     if (!(error instanceof Unstarted)) throw error;
-    io.stderr.write(error.message.replace(/^(?=.)/, "actplane: ").replace(/\n?$/, "\n"));
+    io.stderr.write(
+      given.json === true
+        ? `${JSON.stringify({ schema_version: 1, type: "error", text: error.message, ...error.facts })}\n`
+        : `${error.before}actplane: ${error.message}\n`,
+    );
     return LaunchCode.failed;
   }
 }
 
 /** Why the command was not started, in the user's words. */
-class Unstarted extends Error {}
+class Unstarted extends Error {
+  /** `before` stands in front of the message in a text, `facts` beside it in JSON. */
+  constructor(
+    message: string,
+    readonly before = "",
+    readonly facts: object = {},
+  ) {
+    super(message);
+  }
+}
 
 class Run {
   readonly #clock;
@@ -76,6 +99,8 @@ class Run {
   }
 
   async start(): Promise<number> {
+    if (this.given.command.length === 0)
+      throw new Unstarted("no command was given: `actplane run [options] -- command [arguments]`");
     const inheritance = takeInheritance();
     requirePrivilege();
     const user = this.#user();
@@ -99,9 +124,8 @@ class Run {
   async #prepare(user: User | null): Promise<CompiledPolicy & { compiled: Compiled }> {
     const policy = await this.#policy(user);
     const { compiled } = policy;
-    if (compiled === null) throw new Unstarted("the policy has errors, so nothing was started");
-    if (this.given.events !== undefined)
-      this.#events = await openEvents(resolve(this.io.cwd, this.given.events));
+    assert(compiled !== null, "a policy without errors is compiled");
+    if (this.given.events !== undefined) this.#events = await this.#openEvents(this.given.events);
     return { ...policy, compiled };
   }
 
@@ -128,10 +152,12 @@ class Run {
           this.#events.write(`${JSON.stringify(line)}\n`);
         },
         onFeedback: (record) => this.#tell(record),
+        onGuardianLost: () =>
+          this.#say("the guardian of the rules was ended; a new one takes its place"),
       });
     } catch (error) {
       if (!(error instanceof KernelUnavailable)) throw error;
-      throw new Unstarted(unavailableText(error));
+      throw unavailable(error, this.given.tier ?? null);
     }
   }
 
@@ -139,7 +165,7 @@ class Run {
     if (this.given.user === undefined) return sudoUser(this.io.env);
     const user = findUser(this.given.user);
     if (user === null)
-      throw new Unstarted(`there is no user \`${this.given.user}\` on this machine`);
+      throw new Unstarted(`there is no user \`${printable(this.given.user)}\` on this machine`);
     return user;
   }
 
@@ -153,10 +179,12 @@ class Run {
     const { diagnostics } = policy;
     if (hasErrors(diagnostics)) {
       const errors = diagnostics.filter(({ severity }) => severity === "error");
-      this.io.stderr.write(
-        renderDiagnostics(errors, { color: wantsColor(this.io.stderr, this.io.env) }),
+      const color = wantsColor(this.io.stderr, this.io.env);
+      throw new Unstarted(
+        "the policy has errors, so nothing was started",
+        renderDiagnostics(errors, { color }),
+        { diagnostics: diagnosticsJson(errors).diagnostics },
       );
-      throw new Unstarted("the policy has errors, so nothing was started");
     }
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
     if (warnings.length > 0)
@@ -166,35 +194,62 @@ class Run {
 
   /** Say what this host does about each clause; false where that is less than the policy may count on. */
   #announce(kernel: Kernel, { compiled, document }: CompiledPolicy): boolean {
-    const verdicts: ClauseVerdict[] = (compiled?.clauses ?? []).map((clause) => ({
-      compiled: clause,
-      verdict: verdictOf(clause, kernel.tier),
-    }));
-    const requireBlock = document.require === "block";
-    const weak = verdicts.filter(
-      ({ compiled: { clause }, verdict }) => !isAcceptable(clause.effect, verdict, requireBlock),
-    );
-    const degraded =
-      this.given.degraded === true || (document.allow === "degraded" && !requireBlock);
-    if (weak.length > 0 && !degraded) {
-      this.#say(
-        `this host (${kernel.tier} tier) cannot carry out ${weak.length} of ${verdicts.length} clauses as written, so nothing was started`,
-      );
-      this.io.stderr.write(renderVerdicts(weak));
-      this.#say("`actplane doctor` says what would change that; --degraded accepts it");
+    const verdicts = verdictsIn(kernel.tier, compiled?.clauses ?? []);
+    const weak = weakOf(verdicts, document);
+    if (weak.length > 0 && this.given.degraded !== true && !allowsDegraded(document)) {
+      this.#refuse(kernel.tier, weak, verdicts.length, document.require === "block");
       return false;
     }
-    if (this.given.json === true)
-      this.#json({ type: "start", tier: kernel.tier, verdicts: verdicts.map(verdictJson) });
-    else if (this.given.quiet !== true) {
-      this.#say(`${kernel.tier} tier, ${count(verdicts.length, "clause")}`);
-      this.io.stderr.write(renderVerdicts(verdicts));
-    } else if (weak.length > 0) {
-      this.#say("degraded: these clauses are weaker than written on this host");
-      this.io.stderr.write(renderVerdicts(weak));
-    }
+    this.#greet(kernel.tier, verdicts, weak);
     for (const note of compiled?.notes ?? []) this.#say(`note: ${note}`);
     return true;
+  }
+
+  #greet(tier: Tier, verdicts: readonly ClauseVerdict[], weak: readonly ClauseVerdict[]): void {
+    const { json, quiet } = this.given;
+    if (json === true)
+      this.#json({ type: "start", ...startJson(tier, verdicts), degraded: weak.length > 0 });
+    else if (quiet !== true) {
+      this.#say(`${tier} tier, ${counted(verdicts.length, "clause", "clauses")}`);
+      this.io.stderr.write(renderVerdictsBriefly(verdicts));
+    }
+    if (verdicts.length === 0 && quiet !== true)
+      this.#say("the policy has no rules: nothing will be refused");
+    if (weak.length === 0 || json === true) return;
+    this.#say(
+      `degraded: ${counted(weak.length, "clause is", "clauses are")} weaker than written on this host`,
+    );
+    if (quiet === true) this.io.stderr.write(renderFirstVerdicts(weak));
+  }
+
+  /** Says why nothing is started. */
+  #refuse(tier: Tier, weak: readonly ClauseVerdict[], total: number, requireBlock: boolean): void {
+    const clauses = counted(total, "clause", "clauses");
+    const asked = requireBlock ? "as `require: block` asks" : "as written";
+    const text = `this host (${tier} tier) cannot carry out ${weak.length.toLocaleString("en")} of ${clauses} ${asked}, so nothing was started`;
+    if (this.given.json === true) {
+      this.#json({ type: "error", text, ...startJson(tier, weak) });
+      return;
+    }
+    this.#say(text);
+    this.io.stderr.write(renderFirstVerdicts(weak));
+    this.#say("`actplane doctor` says what would change that; --degraded accepts it");
+  }
+
+  #openEvents(file: string): Promise<WriteStream> {
+    const name = printable(file);
+    return new Promise((resolved, reject) => {
+      const path = resolve(this.io.cwd, file);
+      const stream = createWriteStream(path, { flags: "a", mode: 0o600 });
+      stream.once("open", () => resolved(stream));
+      stream.on("error", (error) => {
+        reject(new Unstarted(`cannot write events to ${name}: ${reasonNotToWrite(error)}`));
+        // After the start: the command goes on, and so do its rules.
+        if (this.#events === null) return;
+        this.#events = null;
+        this.#say(`events are no longer written to ${name}: ${reasonOf(error)}`);
+      });
+    });
   }
 
   /** Each match once; the same process doing the same again is counted for the summary. */
@@ -269,9 +324,20 @@ function definedOf(env: Io["env"]): Record<string, string> {
   );
 }
 
-function unavailableText({ answers }: KernelUnavailable): string {
-  const lines = answers.map(({ tier, answer }) => `  ${tier.padEnd(13)}  ${answer}`);
-  return `this kernel takes none of the programs that would enforce the policy, so nothing was started\n${lines.join("\n")}\n  \`actplane doctor\` says what is missing`;
+function unavailable({ answers }: KernelUnavailable, asked: Tier | null): Unstarted {
+  const lines = answers.map(({ tier, answer }) => `  ${tier.padEnd(13)}  ${answer}\n`).join("");
+  const [what, help] =
+    asked === null
+      ? ["this kernel takes none of the programs that would enforce the policy", ""]
+      : [
+          `the ${asked} tier does not work on this host`,
+          "; without --tier the first tier that works is used",
+        ];
+  return new Unstarted(
+    `${what}, so nothing was started\n${lines}  \`actplane doctor\` says what is missing${help}`,
+    "",
+    { answers },
+  );
 }
 
 /** What went less than perfectly, each a sentence; verdicts stood in every case. */
@@ -285,6 +351,7 @@ function lossesOf(counters: Counters): string[] {
     objectsFull,
     runsFull,
     errors,
+    skipped,
   } = counters;
   const told: [number, string][] = [
     [
@@ -295,29 +362,22 @@ function lossesOf(counters: Counters): string[] {
     [strictArgs, "programs had arguments that could not be read in full and were judged strictly"],
     [strictState, "operations were refused because the state of their process was not there"],
     [procsFull, "processes were killed because a child of theirs could not be recorded"],
-    [objectsFull, "files found no room for their labels; every later read is taken to carry them"],
+    [
+      objectsFull,
+      "files found no room in the kernel's tables; labels count as read by all, renames were refused",
+    ],
     [runsFull, "gate runs could not be recorded; their gates stay closed"],
+    [
+      skipped,
+      "times the kernel skipped a program that was preempted; each may be an operation that was not judged",
+    ],
     [errors, "tables could not be read where they should; please report this"],
   ];
   return told.filter(([times]) => times > 0).map(([times, text]) => `${times} ${text}`);
 }
 
-function verdictJson({ compiled, verdict }: ClauseVerdict) {
-  return { rule: compiled.rule.name.text, clause: compiled.id, ...verdict };
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-function openEvents(path: string): Promise<WriteStream> {
-  return new Promise((resolved, reject) => {
-    const stream = createWriteStream(path, { flags: "a", mode: 0o600 });
-    stream.once("open", () => resolved(stream));
-    stream.once("error", (error: NodeJS.ErrnoException) =>
-      reject(new Unstarted(`cannot write events to ${path}: ${error.code}`)),
-    );
-  });
+function startJson(tier: Tier, verdicts: readonly ClauseVerdict[]) {
+  return { tier, verdicts: verdicts.map(verdictJson) };
 }
 
 function closeEvents(stream: WriteStream | null): Promise<void> {

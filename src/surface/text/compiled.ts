@@ -1,7 +1,8 @@
 // A compiled policy as people and programs read it: clause by clause what it became, what decides it
 // and what it costs.
 
-import { printClause, printEvent } from "../../dsl/print.ts";
+import { printDuration } from "../../dsl/duration.ts";
+import { printEvent } from "../../dsl/print.ts";
 import { entry as entryAt, header } from "../../ir/abi.ts";
 import type {
   AutomatonReport,
@@ -10,6 +11,11 @@ import type {
   CompiledGate,
   CompiledLabel,
 } from "../../ir/ir.ts";
+import { carriersOf } from "../../kernel/carriers.ts";
+import { type Tier, tiers } from "../../kernel/kernel.ts";
+import { verdictKinds, verdictOf } from "../../kernel/verdicts.ts";
+import { clauseLine } from "../../runtime/feedback.ts";
+import { counted } from "./counted.ts";
 import { printable } from "./printable.ts";
 
 /** One line, for a compile without questions. */
@@ -66,18 +72,27 @@ function clauseLines(compiled: Compiled, clause: CompiledClause): string[] {
     deciding.length === 0 ? "no automaton" : deciding.join(" and "),
   ];
   const lines = [
-    `  ${clause.id}  ${printable(onOneLine(printClause(clause.clause)))}`,
+    `  ${clause.id}  ${printable(clauseLine(clause.clause))}`,
     `     ${facts.join("; ")}`,
   ];
   if (clause.unsupported !== null)
     lines.push(`     not carried out: ${printable(clause.unsupported)}`);
-  return lines;
+  return [...lines, ...tiers.flatMap((tier) => tierLines(clause, tier))];
 }
 
-/** The canonical layout breaks before `if` and `unless`. */
-function onOneLine(clause: string): string {
-  return clause.replace(/\n\s*/g, " ");
+/** What a tier does about the clause, and the programs that do it. */
+function tierLines(clause: CompiledClause, tier: Tier): string[] {
+  const { kind, reason } = verdictOf(clause, tier);
+  const isCarried = clause.unsupported === null;
+  const programs = isCarried ? carriersOf(tier, clause.operations).join(" ") : "";
+  const row = `     ${tier.padEnd(tierWidth)}  ${kind.padEnd(kindWidth)}  ${programs}`;
+  // The same for every tier, it has been said.
+  if (reason === null || !isCarried) return [row.trimEnd()];
+  return [row.trimEnd(), `     ${"".padEnd(tierWidth)}    ${printable(reason)}`];
 }
+
+const tierWidth = Math.max(...tiers.map((tier) => tier.length));
+const kindWidth = Math.max(...verdictKinds.map((kind) => kind.length));
 
 function decidingAutomata(compiled: Compiled, { id, clause }: CompiledClause): AutomatonReport[] {
   const readsArguments = clause.operation.kind === "exec" && clause.operation.exec.args.length > 0;
@@ -119,7 +134,7 @@ function gateText({ event, exits, since, withinMs }: CompiledGate): string {
     printEvent(event),
     ...(exits === null ? [] : [`exits ${exits}`]),
     ...(since.length === 0 ? [] : [`since ${since.map(printEvent).join(" or ")}`]),
-    ...(withinMs === null ? [] : [`within ${withinMs / 1000} s`]),
+    ...(withinMs === null ? [] : [`within ${printDuration(withinMs)}`]),
   ].join(" ");
 }
 
@@ -149,10 +164,6 @@ function kib(words: number): string {
   return `${((words * 4) / 1024).toFixed(1)} KiB`;
 }
 
-function counted(count: number, one: string, many: string): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}
-
 /** As `--json` and the HTTP surface tell it. */
 export function compiledJson(compiled: Compiled) {
   return {
@@ -160,12 +171,18 @@ export function compiledJson(compiled: Compiled) {
     clauses: compiled.clauses.map((clause) => ({
       id: clause.id,
       rule: clause.rule.name.text,
-      clause: onOneLine(printClause(clause.clause)),
+      clause: clauseLine(clause.clause),
       effect: clause.clause.effect,
       operations: clause.operations,
       entries: clause.entries,
       automata: decidingAutomata(compiled, clause).map(automatonName),
       unsupported: clause.unsupported,
+      tiers: Object.fromEntries(
+        tiers.map((tier) => [
+          tier,
+          { ...verdictOf(clause, tier), programs: carriersOf(tier, clause.operations) },
+        ]),
+      ),
     })),
     labels: compiled.labels,
     gates: compiled.gates.map((gate) => ({ id: gate.id, text: gateText(gate) })),

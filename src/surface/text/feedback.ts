@@ -42,8 +42,9 @@ export function renderFeedback(record: FeedbackRecord): string {
 }
 
 function headline(record: FeedbackRecord): string {
-  const operation = record.op === "exec" ? "" : `${record.op} `;
-  return `${deed(record)}: ${operation}${shown(record.target)}`;
+  const operation = record.op === "exec" ? [] : [record.op];
+  const target = record.target === "" ? [] : [shown(record.target)];
+  return `${deed(record)}: ${[...operation, ...target].join(" ")}`;
 }
 
 function deed(record: FeedbackRecord): string {

@@ -10,7 +10,7 @@
 
 import { closeSync } from "node:fs";
 import { ownedCopy } from "../base/bytes.ts";
-import { pipe, readByte, writeAll } from "./libc.ts";
+import { pipe, readByte, SystemError, writeAll } from "./libc.ts";
 import { leaveToRuntime } from "./reaper.ts";
 import { selfCommand, selfEnvironment } from "./self.ts";
 
@@ -34,6 +34,8 @@ export class Guardian {
   private constructor(
     /** Governed processes must not be able to signal or trace it, as they must not us. */
     readonly pid: number,
+    /** Resolves when its process has ended, for whatever reason. */
+    readonly ended: Promise<unknown>,
     ordersFd: number,
     answersFd: number,
   ) {
@@ -54,7 +56,7 @@ export class Guardian {
     leaveToRuntime(child.pid);
     closeSync(orders.readFd);
     closeSync(answers.writeFd);
-    return new Guardian(child.pid, orders.writeFd, answers.readFd);
+    return new Guardian(child.pid, child.exited, orders.writeFd, answers.readFd);
   }
 
   /** Resolves when it holds the links. Once. */
@@ -78,7 +80,12 @@ export class Guardian {
   #end(end: "leave" | "stay"): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#tell({ end });
+    try {
+      this.#tell({ end });
+    } catch (failure) {
+      // Gone already: there is nobody to tell.
+      if (!(failure instanceof SystemError) || failure.code !== "EPIPE") throw failure;
+    }
     closeSync(this.#ordersFd);
   }
 

@@ -71,6 +71,7 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
   let launch: Launch | null = null;
   let kernel: Kernel | null = null;
   let session: Session | null = null;
+  let keeper: Keeper | null = null;
   try {
     kernel = await options.openKernel({
       compiled: options.compiled,
@@ -99,8 +100,8 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     (launch ?? (await start?.launch))?.cancel();
     throw failure;
   } finally {
-    keeper?.end("leave");
-    guardian?.leave();
+    if (keeper === null) guardian?.leave();
+    else keeper.end("leave");
     await kernel?.close();
   }
 }

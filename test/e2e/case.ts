@@ -53,6 +53,8 @@ export interface Case {
   readonly code?: number;
   /** The kernel could not tell and took the strict side. */
   readonly strict?: "path" | "arguments";
+  /** Why this machine cannot do it at all; null: it can. */
+  readonly needs?: () => string | null;
   /** A known fault: why the case does not hold yet, in which tiers. It is run all the same, and must still be there. */
   readonly fault?: { readonly tiers: readonly Tier[]; readonly why: string };
 }

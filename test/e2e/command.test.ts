@@ -6,7 +6,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Held, until } from "./held.ts";
 import {
-  buildProbes,
   clean,
   eventsIn,
   runTool,
@@ -18,7 +17,6 @@ import {
 } from "./tool.ts";
 
 setDefaultTimeout(60_000);
-buildProbes();
 const reason = whyNot();
 const runs = test.skipIf(reason !== null);
 

@@ -20,10 +20,9 @@ import {
   runMatrix,
 } from "./matrix.ts";
 import { startServers } from "./servers.ts";
-import { buildProbes, clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
+import { clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(120_000 * patience);
-buildProbes();
 const reason = whyNot();
 const suites = { programs, files, flows, network };
 const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
@@ -37,7 +36,17 @@ let pair: Pair | null = null;
 let folder = "";
 
 const all = joined(Object.values(suites));
-const chosen = all.cases.filter(({ name }) => wanted.test(name));
+/** What this machine cannot do is not asked of it, and said. */
+const isPossible = new Map(
+  all.cases.map((each) => [each, reason === null && lacks(each) === null]),
+);
+const chosen = all.cases.filter((each) => wanted.test(each.name) && isPossible.get(each));
+
+function lacks(each: Case): string | null {
+  const missing = each.needs?.() ?? null;
+  if (missing !== null) console.error(`e2e: skipped: ${each.name}: ${missing}`);
+  return missing;
+}
 
 beforeAll(async () => {
   if (reason !== null) return;
@@ -77,7 +86,7 @@ const twinPolicy = `rule nothing:\n  notify exec "no-such-program"\n`;
 for (const [title, suite] of Object.entries(suites)) {
   describe(title, () => {
     for (const each of suite.cases.filter(({ name }) => wanted.test(name)))
-      test.skipIf(reason !== null)(each.name, () => {
+      test.skipIf(!isPossible.get(each))(each.name, () => {
         if (pair === null) throw new Error("the run of all cases failed");
         const { held, free } = pair;
         const index = chosen.indexOf(each);

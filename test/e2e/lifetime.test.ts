@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { Held, stillThere, until } from "./held.ts";
 import { type Servers, startServers } from "./servers.ts";
 import {
-  buildProbes,
   clean,
   patience,
   probes,
@@ -20,7 +19,6 @@ import {
 } from "./tool.ts";
 
 setDefaultTimeout(30_000 * patience);
-buildProbes();
 const reason = whyNot();
 const governed = test.skipIf(reason !== null);
 
@@ -54,7 +52,11 @@ function policy(name: string, text: string): string[] {
 }
 
 function tierOf(held: Held): Tier {
-  return JSON.parse(held.stderr.split("\n")[0] ?? "").tier;
+  return toldTier(held.stderr);
+}
+
+function toldTier(stderr: string): Tier {
+  return JSON.parse(stderr.split("\n")[0] ?? "").tier;
 }
 
 governed("rules against everything hold for the governed process and for nobody else", async () => {
@@ -217,4 +219,50 @@ governed("a storm of matches over a tiny ring loses events and no refusal", asyn
     ) ?? [];
   expect(Number(lost)).toBeGreaterThan(0);
   expect(run.stderr).toContain(`done: ${attempts} refused`);
+});
+
+governed("a program in memory runs for others, and is refused to a governed process", async () => {
+  const program = join(folder, "two");
+  const mark = join(folder, "memory");
+  const free = await runTool(["exec-memfd", program, "free"], {
+    command: [act],
+    environment: { MARK: mark },
+  });
+  expect(free.code).toBe(0);
+  expect(await Bun.file(mark).text()).toBe("free\n");
+
+  const rules = policy("memory", 'rule nothing:\n  notify exec "no-such-program"');
+  const run = await runTool(["run", "--json", ...rules, "--", act, "exec-memfd", program, "held"], {
+    environment: { MARK: mark },
+  });
+  const told = toldBy(run.stderr);
+  expect(run.code).toBe(told.tier === "tracepoint" ? killed : EPERM);
+  expect(await Bun.file(mark).text()).toBe("free\n");
+  expect(told.counters.refused! + told.counters.killed!).toBe(1);
+});
+
+governed("a governed process cannot end the tool that governs it", async () => {
+  const rules = policy("guard", 'rule nothing:\n  notify exec "no-such-program"');
+  const run = await runTool([
+    "run",
+    "--json",
+    ...rules,
+    "--",
+    "bash",
+    "-c",
+    "kill -9 $PPID; exit 7",
+  ]);
+  // Without a hook the signal is sent before anything can be done; then the guardian keeps the rules.
+  if (toldTier(run.stderr) === "tracepoint") expect(run.signal).toBe("SIGKILL");
+  else expect(run.code).toBe(7);
+});
+
+governed("where nobody sees what io_uring opens, a governed process has none", async () => {
+  const rules = policy("uring", 'rule nothing:\n  notify exec "no-such-program"');
+  const cwd = folder;
+  const words = ["read-uring", "/etc/hostname"];
+  if ((await runTool(words, { command: [act], cwd })).code !== 0)
+    return console.error("e2e: skipped: this machine has no io_uring");
+  const run = await runTool(["run", "--json", ...rules, "--", act, ...words], { cwd });
+  expect(run.code).toBe(toldTier(run.stderr) === "tracepoint" ? EPERM : 0);
 });

@@ -67,6 +67,7 @@ const acting = ["launcher", "agent-a", "agent-b"];
 export function installPrograms(bin: string): void {
   mkdirSync(bin, { recursive: true });
   for (const name of marking) copyFileSync(join(probes, "mark"), join(bin, name));
+  copyFileSync("/usr/bin/touch", join(bin, "loaded"));
   for (const name of [...acting, "act"]) copyFileSync(join(probes, "act"), join(bin, name));
 }
 

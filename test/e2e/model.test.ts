@@ -17,18 +17,9 @@ import { flows } from "./cases/flows.ts";
 import { network } from "./cases/network.ts";
 import { installPrograms, makeRepository, runMatrix } from "./matrix.ts";
 import { startServers } from "./servers.ts";
-import {
-  buildProbes,
-  clean,
-  type EventLine,
-  patience,
-  scratchFolder,
-  type Tier,
-  whyNot,
-} from "./tool.ts";
+import { clean, type EventLine, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(60_000 * patience);
-buildProbes();
 const reason = whyNot();
 
 let folder = "";

@@ -125,17 +125,23 @@ export function eventsIn(path: string): EventLine[] {
 }
 
 /** Compiles the C programs, where they are not yet. */
-export function buildProbes(): void {
+function buildProbes(): void {
   const built = Bun.spawnSync(["bash", join(root, "test/probes/build.sh")]);
   if (built.exitCode !== 0) throw new Error(built.stderr.toString());
 }
 
-/** Null: this machine can run the tool; else why not. */
+/** Null: this machine can run the tool; else why not, which is also said. */
 export function whyNot(): string | null {
+  const reason = reasonAgainst();
+  if (reason !== null) console.error(`e2e: skipped: ${reason}`);
+  return reason;
+}
+
+function reasonAgainst(): string | null {
   if (process.geteuid?.() !== 0) return "loading programs into the kernel needs root";
+  buildProbes();
   try {
     accessSync(tool, constants.X_OK);
-    accessSync(join(probes, "drive"), constants.X_OK);
   } catch {
     return "scripts/build.sh has not run";
   }

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <unistd.h>
 
@@ -76,6 +77,69 @@ static int directory_of(const char *path, const char **name)
 	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* The 32-bit way into the kernel, which takes addresses below 4 GiB only: the program is linked there. */
+static int read_compat(const char *path)
+{
+	static char low[4096];
+	int fd;
+
+	snprintf(low, sizeof(low), "%s", path);
+	asm volatile("int $0x80" : "=a"(fd) : "a"(5), "b"(low), "c"(O_RDONLY), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+	if (fd < 0) {
+		errno = -fd;
+		return fail("int 0x80 open");
+	}
+	return read_from(fd);
+}
+
+/* Opens by io_uring: no system call of the open family is made. */
+static int read_uring(const char *path)
+{
+	struct io_uring_params params = { 0 };
+	int ring = syscall(SYS_io_uring_setup, 4, &params), fd;
+	struct io_uring_sqe *entries;
+	struct io_uring_cqe *done;
+	unsigned *tail;
+	char *sq, *cq;
+
+	if (ring < 0)
+		return fail("io_uring_setup");
+	sq = mmap(0, params.sq_off.array + params.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	cq = mmap(0, params.cq_off.cqes + params.cq_entries * sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+		  IORING_OFF_CQ_RING);
+	entries = mmap(0, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || entries == MAP_FAILED)
+		return fail("mmap");
+	memset(entries, 0, sizeof(*entries));
+	entries[0].opcode = IORING_OP_OPENAT;
+	entries[0].fd = AT_FDCWD;
+	entries[0].addr = (unsigned long)path;
+	entries[0].open_flags = O_RDONLY;
+	*(unsigned *)(sq + params.sq_off.array) = 0;
+	tail = (unsigned *)(sq + params.sq_off.tail);
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, 0, 0) < 0)
+		return fail("io_uring_enter");
+	done = (struct io_uring_cqe *)(cq + params.cq_off.cqes);
+	fd = done->res;
+	if (fd < 0) {
+		errno = -fd;
+		return fail("io_uring openat");
+	}
+	return read_from(fd);
+}
+
+/* A program without a name in any folder: copied into memory and run from there. */
+static int exec_memfd(char **a)
+{
+	int fd = memfd_create("nameless", 0), from = open(a[1], O_RDONLY);
+
+	if (fd < 0 || from < 0 || sendfile(fd, from, 0, 1 << 28) <= 0)
+		return fail("memfd");
+	syscall(SYS_execveat, fd, "", a + 1, environ, AT_EMPTY_PATH);
+	return fail("execveat");
+}
+
 static int map_read(const char *path)
 {
 	int fd = open(path, O_RDONLY);
@@ -104,6 +168,10 @@ static int file_operation(char **a)
 
 		return read_from(syscall(SYS_openat2, AT_FDCWD, a[1], &how, sizeof(how)));
 	}
+	if (IS("read-compat"))
+		return read_compat(a[1]);
+	if (IS("read-uring"))
+		return read_uring(a[1]);
 	if (IS("map"))
 		return map_read(a[1]);
 	if (IS("open-path"))
@@ -120,6 +188,8 @@ static int file_operation(char **a)
 	}
 	if (IS("create"))
 		return write_to(open(a[1], O_WRONLY | O_CREAT | O_EXCL, 0644), "made");
+	if (IS("open-create"))
+		return write_to(open(a[1], O_RDWR | O_CREAT, 0644), "made");
 	if (IS("create-at")) {
 		dir = directory_of(a[1], &name);
 		return write_to(openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0644), "made");
@@ -258,6 +328,8 @@ static int exec_operation(char **a)
 		syscall(SYS_execveat, fd, "", a + 1, environ, AT_EMPTY_PATH);
 		return fail("execveat");
 	}
+	if (IS("exec-memfd"))
+		return exec_memfd(a);
 	if (IS("exec-as")) { /* argv[0] is the caller's to choose */
 		execv(a[1], a + 2);
 		return fail("execve");

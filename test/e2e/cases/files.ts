@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import {
   allowed,
+  before,
   type Case,
   changed,
   earlyBlock,
@@ -20,6 +21,7 @@ import {
   noted,
   type Suite,
 } from "../case.ts";
+import { clean, probes, scratchFolder } from "../tool.ts";
 
 const policy = `
 rule no-open:
@@ -59,6 +61,15 @@ const writes = {
   files: ["p-write"],
   effect: changed("p-write"),
 } as const;
+/** The tracepoint tier refuses io_uring to every governed process (lifetime.test.ts); hosts switch it off. */
+function ioUring(): string | null {
+  if (process.env.ACTPLANE_E2E_TIER === undefined) return "it is asked where hooks are promised";
+  const cwd = scratchFolder();
+  const { exitCode } = Bun.spawnSync([join(probes, "act"), "read-uring", "/etc/hostname"], { cwd });
+  clean(cwd);
+  return exitCode === 0 ? null : "this machine has no io_uring";
+}
+
 const deep = Array.from({ length: 15 }, (_, i) => `${i}`.padEnd(240, "d")).join("/");
 
 const cases: readonly Case[] = [
@@ -454,6 +465,41 @@ const cases: readonly Case[] = [
     folders: ["vault"],
     run: ["{act}", "rename", "other", "vault/file"],
     effect: exists("vault/file"),
+  },
+  {
+    ...reads,
+    name: "read by the 32-bit way into the kernel",
+    run: ["{act}", "read-compat", "p-read"],
+  },
+  { ...reads, name: "read by io_uring", run: ["{act}", "read-uring", "p-read"], needs: ioUring },
+  {
+    name: "an open that would create",
+    rule: "no-open",
+    expected: lateBlock,
+    run: ["{act}", "open-create", "p-open"],
+    effect: exists("p-open"),
+  },
+  {
+    name: "a folder under the name of a mount",
+    rule: "vault",
+    expected: lateBlock,
+    folders: ["vault", "door"],
+    run: ["unshare", "-m", "bash", "-c", "mount --bind vault door && echo > door/file"],
+    effect: exists("vault/file"),
+    fault: { tiers: everyTier, why: "a path is the one in the namespace of the process" },
+  },
+  {
+    name: "a folder that was renamed",
+    rule: "vault",
+    expected: lateBlock,
+    folders: ["vault"],
+    prepare: (dir) => writeFileSync(join(dir, "vault/file"), before),
+    run: ["bash", "-c", "mv vault moved && echo > moved/file"],
+    effect: (dir) =>
+      ["vault", "moved"].some(
+        (name) => exists(`${name}/file`)(dir) && changed(`${name}/file`)(dir),
+      ),
+    fault: { tiers: everyTier, why: "a path is matched as it is now, not as it was" },
   },
   {
     name: "a second name of a protected file",

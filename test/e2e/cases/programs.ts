@@ -2,7 +2,15 @@
 
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { allowed, type Case, earlyBlock, earlyKill, noted, type Suite } from "../case.ts";
+import {
+  allowed,
+  type Case,
+  earlyBlock,
+  earlyKill,
+  everyTier,
+  noted,
+  type Suite,
+} from "../case.ts";
 
 const policy = `
 rule no-push:
@@ -34,6 +42,8 @@ rule only-in-allowed:
   block exec "placed" unless target "**/allowed/**"
 rule only-by-launcher:
   block exec "guarded" unless lineage-includes exec "launcher"
+rule no-loaded:
+  block exec "loaded"
 rule no-python-push:
   block exec "publish" "--force"
 `;
@@ -334,6 +344,19 @@ const cases: readonly Case[] = [
     expected: earlyBlock,
     run: ["bash", "-c", "{bin}/launcher exec {bin}/free first; {bin}/guarded ran"],
     marks: { held: ["first"], free: ["first", "ran"] },
+  },
+
+  {
+    name: "a program handed to its loader",
+    rule: "no-loaded",
+    expected: earlyBlock,
+    run: ["/lib64/ld-linux-x86-64.so.2", "{bin}/loaded", "mark"],
+    fault: { tiers: everyTier, why: "a program that its loader runs is the loader to the rules" },
+  },
+  {
+    name: "another program handed to its loader",
+    expected: allowed,
+    run: ["/lib64/ld-linux-x86-64.so.2", "/usr/bin/touch", "mark"],
   },
 ];
 

@@ -15,6 +15,7 @@ boots="${ACTPLANE_VM_BOOTS:-2}"
 # A folder of this run's own: another run may be under way.
 mkdir -p build/test
 results="$(mktemp -d "$root/build/test/vm.XXXXXX")"
+frozen="$results/frozen"
 
 # guest_tests KERNEL LSM: runs in the background; leaves its output, its report and its time in files.
 guest_tests() {
@@ -24,13 +25,22 @@ guest_tests() {
   # command.test.ts is about the tool and not about the kernel, and runs natively.
   local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
-  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --timeout 300 -- \
+  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --timeout 420 -- \
     env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
     ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
     ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
     "$bun" test --reporter=junit --reporter-outfile=/mnt/share/junit.xml "${tests[@]}" \
     >"$results/$name/output" 2>&1 || status=$?
   echo "$status $((SECONDS - started))" >"$results/$name/status"
+}
+
+# The guests read these files for minutes, and a file that changes under a guest that has it cached is garbage: they get a copy.
+freeze() {
+  mkdir -p "$frozen/build/test" "$frozen/test"
+  cp -r dist src package.json tsconfig.json bunfig.toml "$frozen/"
+  cp -r test/e2e test/model test/probes test/vm "$frozen/test/"
+  cp -rp build/test/probes "$frozen/build/test/"
+  ln -s "$root/node_modules" "$frozen/node_modules"
 }
 
 # The records of the guests, held against the models here, where that takes no time.
@@ -90,12 +100,14 @@ add_report() {
 
 bash scripts/build.sh
 bash test/probes/build.sh
+freeze
 for kernel in "${kernels[@]}"; do
   [[ -e "${ACTPLANE_VM_CACHE:-/var/cache/actplane-vm}/kernels/$kernel/release" ]] || bash scripts/vm-setup.sh "$kernel"
 done
 
 # Machines go down with this script; what they said stays only where something failed.
 trap 'running=$(jobs -pr); [[ -z $running ]] || kill $running 2>/dev/null || true
+  rm -rf "$frozen"
   if ((failed == 0)); then rm -rf "$results"; else say "see $results"; fi' EXIT
 for kernel in "${kernels[@]}"; do
   for lsm in with without; do

@@ -6,5 +6,5 @@ output=../../build/test/probes
 mkdir -p "$output"
 for source in *.c; do
   program="$output/${source%.c}"
-  [[ "$program" -nt "$source" ]] || gcc -static -O1 -Wall -Wno-unused-result -o "$program" "$source" -lpthread
+  [[ "$program" -nt "$source" || ! -w "$output" ]] || gcc -static -O1 -Wall -Wno-unused-result -o "$program" "$source" -lpthread
 done

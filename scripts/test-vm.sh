@@ -25,12 +25,16 @@ guest_tests() {
   # command.test.ts is about the tool and not about the kernel, and runs natively.
   local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
-  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --timeout 420 -- \
+  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "${ACTPLANE_VM_SMP:-2}" --timeout 600 -- \
     env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
     ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
     ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
     "$bun" test --reporter=junit --reporter-outfile=/mnt/share/junit.xml "${tests[@]}" \
-    >"$results/$name/output" 2>&1 || status=$?
+    >"$results/$name/output" 2>&1 &
+  # Without a trap the machine would outlive this shell.
+  boot=$!
+  trap 'kill "$boot"; exit 143' TERM
+  wait "$boot" || status=$?
   echo "$status $((SECONDS - started))" >"$results/$name/status"
 }
 
@@ -105,6 +109,9 @@ for kernel in "${kernels[@]}"; do
   [[ -e "${ACTPLANE_VM_CACHE:-/var/cache/actplane-vm}/kernels/$kernel/release" ]] || bash scripts/vm-setup.sh "$kernel"
 done
 
+# bash runs the EXIT trap after these; a bare signal would skip it.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 # Machines go down with this script; what they said stays only where something failed.
 trap 'running=$(jobs -pr); [[ -z $running ]] || kill $running 2>/dev/null || true
   rm -rf "$frozen"

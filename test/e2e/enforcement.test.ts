@@ -73,6 +73,15 @@ beforeAll(async () => {
     console.error(
       `e2e: ${held.told.tier} tier, ${chosen.length} cases, ${Math.round(held.ms)} ms with the rules and ${Math.round(free.ms)} ms without`,
     );
+    const slow = held.cases
+      .map(({ ms }, index) => ({ ms, name: chosen[index]?.name }))
+      .sort((a, b) => b.ms - a.ms);
+    console.error(
+      `e2e: slowest: ${slow
+        .slice(0, 8)
+        .map(({ ms, name }) => `${name} ${ms} ms`)
+        .join(", ")}`,
+    );
   } finally {
     servers.close();
   }

@@ -12,6 +12,7 @@ import { type EventLine, eventsIn, probes, runTool, type Told, toldBy } from "./
 export interface CaseRun {
   readonly dir: string;
   readonly code: number;
+  readonly ms: number;
   readonly happened: boolean;
   /** Of programs that leave marks. */
   readonly marks: readonly string[];
@@ -145,10 +146,10 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
   if (!run.stderr.includes('"type":"end"'))
     throw new Error(`the run ended with ${run.code}: ${run.stderr}`);
   const told = toldBy(run.stderr);
-  const codes = readFileSync(join(folder, "results"), "utf8")
+  const results = readFileSync(join(folder, "results"), "utf8")
     .split("\n")
     .filter((line) => line !== "")
-    .map(Number);
+    .map((line) => line.split(" ").map(Number));
   const events = eventsIn(eventsPath);
   const matches = matchesByCase(events);
   return {
@@ -163,7 +164,8 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
       const wasHeard = (name: string) => heard.includes(words(name, dir, each.name));
       return {
         dir,
-        code: codes[index] ?? -1,
+        code: results[index]?.[0] ?? -1,
+        ms: results[index]?.[1] ?? 0,
         happened: each.effect ? each.effect(dir, wasHeard) : exists("mark")(dir),
         marks,
         matches: matches.get(index) ?? [],

@@ -5,8 +5,8 @@
  *
  *     drive LIST RESULTS
  *
- * LIST: per case `folder NUL count NUL argument NUL ...`. RESULTS: per case a line `code`, as a shell
- * would show it; 124 where the case outlived its time.
+ * LIST: per case `folder NUL count NUL argument NUL ...`. RESULTS: per case a line `code ms`, the code
+ * as a shell would show it; 124 where the case outlived its time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -105,8 +105,9 @@ static int wait_all(pid_t child)
 int main(int argc, char **argv)
 {
 	size_t size;
+	struct timespec from, to;
 	char *at, *end;
-	int results;
+	int results, code;
 
 	if (argc != 3)
 		return 99;
@@ -125,7 +126,10 @@ int main(int argc, char **argv)
 		child = fork();
 		if (child == 0)
 			become(folder, words);
-		dprintf(results, "%d\n", child < 0 ? 97 : wait_all(child));
+		clock_gettime(CLOCK_MONOTONIC, &from);
+		code = child < 0 ? 97 : wait_all(child);
+		clock_gettime(CLOCK_MONOTONIC, &to);
+		dprintf(results, "%d %ld\n", code, (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
 		free(words);
 	}
 	return 0;

@@ -7,7 +7,8 @@
  *   path_unlink, _rmdir   unlink
  *   path_mknod, _mkdir, _symlink  create (mknod also stands before O_CREAT's new file)
  *   path_rename, _link    both names
- *   path_truncate         truncate(2); ftruncate(2) where file_truncate is missing
+ *   path_truncate, file_truncate  truncate
+ *   sb_mount, move_mount  mount
  *   path_chmod, _chown    metadata
  *   bprm_creds_for_exec   an exec begins
  *   bprm_check_security   exec, once for a script and once for its interpreter
@@ -129,6 +130,11 @@ HOOK(path_mknod, path_mknod,
 HOOK(path_mkdir, path_mkdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
 HOOK(path_symlink, path_symlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_CREATE);)
 HOOK(path_truncate, path_truncate, return on_path((void *)ctx[0], OP_TRUNCATE);)
+/* From 6.2 on ftruncate(2) has a hook of its own; before, path_truncate stands in both. */
+HOOK(file_truncate, file_truncate, return on_path(&((struct file *)ctx[0])->f_path, OP_TRUNCATE);)
+/* mount(2) and move_mount(2), by the place where something is to be mounted. */
+HOOK(sb_mount, sb_mount, return on_path((void *)ctx[1], OP_MOUNT);)
+HOOK(move_mount, move_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
 /* link(old dentry, new directory, new dentry): the old name's mount is the new one's, links do not cross mounts. */

@@ -2,6 +2,7 @@
 // maps. The programs live as long as somebody holds their links: this process, and its guardian.
 
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { release } from "node:os";
 import embedded from "../../build/bpf/actplane.bpf.o" with { type: "file" };
 import { assert } from "../base/assert.ts";
 import { ownedBytes, viewOf } from "../base/bytes.ts";
@@ -76,7 +77,7 @@ class LiveKernel implements Kernel {
     const object = BpfObject.open("actplane", readFileSync(embedded));
     const links: BpfLink[] = [];
     try {
-      const names = programsOf(tier, options.compiled, object.programs.keys());
+      const names = programsOf(tier, options.compiled, object.programs.keys(), release());
       const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
       for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
       object.map("table").setEntriesMax(Math.ceil(image.length / TABLE_CHUNK_WORDS));

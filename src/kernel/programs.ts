@@ -20,6 +20,9 @@ const pathOps: Readonly<Record<string, number>> = {
   path_mkdir: op.create,
   path_symlink: op.create,
   path_truncate: op.truncate,
+  file_truncate: op.truncate,
+  sb_mount: op.mount,
+  move_mount: op.mount,
   path_chmod: op.metadata,
   path_chown: op.metadata,
   // Whatever a rule says of a path goes with the object to its new name.
@@ -39,10 +42,21 @@ const endpointOps: Readonly<Record<string, number>> = {
   bind6: op.bind,
 };
 
+/** Hooks that older kernels lack, where another one then stands in; an unknown hook would fail the whole load. */
+const hooksSince: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  file_truncate: [6, 2],
+};
+
 /** Programs by which a process learns labels from files, and hands them on. */
 const flowing: readonly string[] = ["file_open", "sys_exit"];
 
-export function programsOf(tier: Tier, compiled: Compiled, names: Iterable<string>): Set<string> {
+/** The names of those `names` that are to be loaded on a kernel of that release, as uname(1) writes it. */
+export function programsOf(
+  tier: Tier,
+  compiled: Compiled,
+  names: Iterable<string>,
+  release: string,
+): Set<string> {
   const { image, labels, clauses } = compiled;
   const wantsPaths = image[header.pathOps] ?? 0;
   const wantsEndpoints = image[header.endpointOps] ?? 0;
@@ -51,6 +65,7 @@ export function programsOf(tier: Tier, compiled: Compiled, names: Iterable<strin
   const killsLate = clauses.some(({ clause }) => clause.effect === "kill");
   const isNeeded = (name: string): boolean => {
     const hook = name.slice(name.indexOf("_") + 1);
+    if (!isThere(hook, release)) return false;
     const path = pathOps[hook];
     const endpoint = endpointOps[hook];
     if (path !== undefined) return (wantsPaths & path) !== 0;
@@ -63,4 +78,11 @@ export function programsOf(tier: Tier, compiled: Compiled, names: Iterable<strin
       (name) => prefixes[tier].some((prefix) => name.startsWith(prefix)) && isNeeded(name),
     ),
   );
+}
+
+function isThere(hook: string, release: string): boolean {
+  const since = hooksSince[hook];
+  if (since === undefined) return true;
+  const [major = 0, minor = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
+  return major > since[0] || (major === since[0] && minor >= since[1]);
 }

@@ -41,6 +41,7 @@ const hookReach: Partial<Record<OperationName, Reach>> = {
   link: "refused",
   metadata: "refused",
   truncate: "refused",
+  mount: "refused",
   connect: "refused",
   bind: "refused",
   send: "refused",

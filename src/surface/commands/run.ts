@@ -224,9 +224,8 @@ class Run {
 
   /** Says why nothing is started. */
   #refuse(tier: Tier, weak: readonly ClauseVerdict[], total: number, requireBlock: boolean): void {
-    const clauses = counted(total, "clause", "clauses");
     const asked = requireBlock ? "as `require: block` asks" : "as written";
-    const text = `this host (${tier} tier) cannot carry out ${weak.length.toLocaleString("en")} of ${clauses} ${asked}, so nothing was started`;
+    const text = `this host (${tier} tier) cannot carry out ${weak.length.toLocaleString("en")} of ${total.toLocaleString("en")} clauses ${asked}, so nothing was started`;
     if (this.given.json === true) {
       this.#json({ type: "error", text, ...startJson(tier, weak) });
       return;

@@ -3,6 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { Tier } from "../../src/kernel/kernel.ts";
+import type { Host } from "../../src/surface/host.ts";
+import { expectGolden } from "./golden.ts";
 import { makePlace, type Place } from "./support.ts";
 
 let place: Place;
@@ -191,5 +194,85 @@ describe("patterns that match nothing in the workspace", () => {
     const { err } = await place.run(["check"]);
     other.remove();
     expect(err).toContain("`src/inside/**` matches nothing");
+  });
+});
+
+describe("--host", () => {
+  const text =
+    'rule no-push: block exec "git" "push" because "x"\nrule etc: block write "/etc/**" because "x"\n';
+  /** A host of which so much is known: a tier that is not named is not. */
+  const host = (known: Partial<Record<Tier, boolean>>): Partial<Host> => ({
+    knownProbe: async (tier) => {
+      const works = known[tier];
+      return works === undefined ? null : { works, answer: works ? "works" : "EPERM" };
+    },
+  });
+  const lsm = host({ lsm: true });
+  const traced = host({ lsm: false, "modify-return": false, tracepoint: true });
+  const none = host({ lsm: false, "modify-return": false, tracepoint: false });
+  const unknown = host({ lsm: false });
+
+  async function check(name: string, on: Partial<Host>, expected: number, policy = text) {
+    place.write("a.yaml", policy);
+    place.write("a.policy", policy);
+    const file = policy.startsWith("rule") ? "a.policy" : "a.yaml";
+    const { code, out, err } = await place.run(["check", "--host", file], { host: on });
+    expectGolden(`check on ${name}`, out);
+    expect(err).toBe("");
+    expect(code).toBe(expected);
+  }
+  test("that refuses before", () => check("a host that refuses", lsm, 0));
+  test("that would not start it", () => check("a host that would not start it", traced, 2));
+  test("that would start it, for the document allows it", () =>
+    check(
+      "a host that the document makes do with",
+      traced,
+      0,
+      `allow: degraded\npolicy: |\n${text.replaceAll(/^(?=.)/gm, "  ")}`,
+    ));
+  test("that is less than the document requires", () =>
+    check(
+      "a host that is less than required",
+      traced,
+      2,
+      'require: block\npolicy: |\n  rule no-push: block exec "git" because "x"\n',
+    ));
+  test("on which nothing works", () => check("a host on which nothing works", none, 2));
+  test("of which too little is known", () => check("a host that is not known", unknown, 0));
+  test("a policy without rules", () =>
+    check("a policy without rules", lsm, 0, "policy: |\n  # none\n"));
+
+  test("findings come first, and stop it", async () => {
+    place.write("a.policy", wrong);
+    const { code, out, err } = await place.run(["check", "--host", "a.policy"], { host: lsm });
+    expect([code, out]).toEqual([3, ""]);
+    expect(err).toContain("error[P014]");
+  });
+  test("standard input is read once", async () => {
+    const { code, out } = await place.run(["check", "--host", "-"], { host: lsm, stdin: text });
+    expect(code).toBe(0);
+    expect(out).toContain("lsm tier\n  blocked-before        no-push");
+  });
+  test("a rule on the command line", async () => {
+    const { out } = await place.run(["check", "--host", "--rule", text], { host: lsm });
+    expect(out).toContain("no-push: block exec");
+  });
+  test("as JSON, with all tiers", async () => {
+    place.write("a.policy", text);
+    const { code, out } = await place.run(["check", "--host", "--json", "a.policy"], {
+      host: traced,
+    });
+    const value = JSON.parse(out);
+    expect(code).toBe(2);
+    expect(value.host).toEqual({ known: true, tier: "tracepoint", starts: false });
+    expect(value.clauses[0]).toMatchObject({
+      rule: "no-push",
+      clause: 0,
+      text: 'block exec "git" "push"',
+      verdict: { kind: "killed-before-effect" },
+      tiers: { lsm: { kind: "blocked-before", reason: null } },
+    });
+    const other = await place.run(["check", "--host", "--json", "a.policy"], { host: unknown });
+    expect(JSON.parse(other.out).host).toEqual({ known: false, tier: null, starts: null });
   });
 });

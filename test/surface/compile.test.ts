@@ -1,7 +1,7 @@
 // `actplane compile` from its arguments to its output.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IMAGE_MAGIC } from "../../src/ir/abi.ts";
@@ -58,6 +58,11 @@ test("--json tells sizes and findings in one value", async () => {
   expect(value.clauses.map((clause: { unsupported: string | null }) => clause.unsupported)).toEqual(
     [null, "host names are not resolved yet"],
   );
+  expect(value.clauses[0].tiers.tracepoint).toEqual({
+    kind: "killed-before-effect",
+    reason: "the tracepoint tier cannot refuse `exec`; it kills before the effect",
+    programs: ["trace_exec"],
+  });
 });
 
 test("-o writes the words, little endian", async () => {
@@ -80,4 +85,18 @@ test("errors are told and nothing is compiled", async () => {
   expect(code).toBe(3);
   expect(stdout).toBe("");
   expect(stderr).toContain("conect");
+});
+
+test("a document's `commands:` reach the compiler", async () => {
+  const document = (commands: string) =>
+    `${commands}policy: |\n  rule r: block exec "terraform" "apply" because "x"\n`;
+  const sizeOf = async (text: string) => {
+    writeFileSync(join(cwd, "actplane.yaml"), text);
+    const { stdout } = await run({ json: true, file: "actplane.yaml" });
+    return JSON.parse(stdout).image_bytes;
+  };
+  // What they do to a command line is held in test/surface/run.test.ts and test/ir/commands.test.ts.
+  expect(await sizeOf(document("commands: {terraform: [-chdir]}\n"))).not.toBe(
+    await sizeOf(document("")),
+  );
 });

@@ -1,0 +1,107 @@
+// Which programs a policy loads and which decide an operation, against the names in the built object.
+
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { $ } from "bun";
+import { type OperationName, operationBits } from "../../src/ir/abi.ts";
+import { carriersOf } from "../../src/kernel/carriers.ts";
+import { type Tier, tiers } from "../../src/kernel/kernel.ts";
+import { programsOf } from "../../src/kernel/programs.ts";
+import { verdictOfOperation } from "../../src/kernel/verdicts.ts";
+import { compiledPolicy } from "../runtime/story.ts";
+
+const object = join(import.meta.dir, "../../build/bpf/actplane.bpf.o");
+const btf = await $`/usr/sbin/bpftool -j btf dump file ${object}`.quiet().json();
+const functions: string[] = btf.types.flatMap(({ kind, name }: { kind: string; name: string }) =>
+  kind === "FUNC" ? [name] : [],
+);
+const inTier: Readonly<Record<Tier, RegExp>> = {
+  lsm: /^lsm_/,
+  "modify-return": /^mod_/,
+  tracepoint: /^trace_/,
+};
+const operations = Object.keys(operationBits) as OperationName[];
+
+/** Programs that decide nothing by themselves: they prepare an exec, or protect the rules. */
+const others = /_(?:bprm_creds_for_exec|bpf)$/;
+
+describe("what decides an operation", () => {
+  for (const tier of tiers) {
+    const told = new Set(operations.flatMap((operation) => carriersOf(tier, [operation])));
+    test(`in the ${tier} tier is in the object`, () =>
+      expect([...told].filter((name) => !functions.includes(name))).toEqual([]));
+    test(`in the ${tier} tier is all that the object has for it`, () => {
+      const programs = functions.filter((name) => inTier[tier].test(name) && !others.test(name));
+      expect(programs.filter((name) => !told.has(name))).toEqual([]);
+    });
+    test(`in the ${tier} tier is something exactly where the tier sees it`, () => {
+      const unseen = operations.filter(
+        (operation) => verdictOfOperation("notify", operation, tier).kind === "unenforceable",
+      );
+      expect(operations.filter((operation) => carriersOf(tier, [operation]).length === 0)).toEqual(
+        unseen,
+      );
+    });
+  }
+  test("of several operations is what decides any of them, once", () =>
+    expect(carriersOf("lsm", ["exec", "unlink", "exec"])).toEqual([
+      "lsm_bprm_check_security",
+      "lsm_path_link",
+      "lsm_path_rename",
+      "lsm_path_unlink",
+      "lsm_path_rmdir",
+    ]));
+});
+
+describe("what a policy loads", () => {
+  const loaded = (tier: Tier, text: string) =>
+    programsOf(tier, compiledPolicy(text).compiled, functions, "6.12.0-1-amd64");
+  const policies = {
+    exec: 'rule r: block exec "git"',
+    read: 'rule r: block read "/etc/**"',
+    write: 'rule r: kill write "/etc/**"',
+    metadata: 'rule r: block metadata "/etc/**"',
+    connect: 'rule r: block connect "10.0.0.0/8"',
+    bind: "rule r: notify bind any",
+  } as const;
+  for (const tier of tiers)
+    test(`in the ${tier} tier holds all that decides its clauses`, () => {
+      for (const text of Object.values(policies)) {
+        const { clauses } = compiledPolicy(text).compiled;
+        const wanted = clauses.flatMap((clause) => carriersOf(tier, clause.operations));
+        const names = loaded(tier, text);
+        expect(wanted.filter((name) => !names.has(name))).toEqual([]);
+      }
+    });
+  test("is of its own tier only", () => {
+    for (const tier of tiers) {
+      const names = [...loaded(tier, policies.write)];
+      const foreign = tiers.filter((other) => other !== tier).map((other) => inTier[other]);
+      expect(names.filter((name) => foreign.some((pattern) => pattern.test(name)))).toEqual([]);
+    }
+  });
+  test("is less where no rule asks", () => {
+    const names = loaded("lsm", policies.exec);
+    expect(names.has("lsm_bprm_check_security")).toBe(true);
+    for (const name of ["lsm_file_open", "lsm_socket_connect", "lsm_path_unlink"])
+      expect(names.has(name)).toBe(false);
+    expect(loaded("tracepoint", policies.exec).has("trace_connect4")).toBe(false);
+  });
+  test("holds what labels are learnt by", () => {
+    const text = 'source S = file "/etc/secret"\nrule r: block connect any if S';
+    expect(loaded("lsm", text).has("lsm_file_open")).toBe(true);
+    expect(loaded("tracepoint", text).has("trace_sys_exit")).toBe(true);
+  });
+  test("leaves out hooks that the kernel does not have yet", () => {
+    const { compiled } = compiledPolicy('rule r: block truncate "/srv/**"');
+    const on = (release: string) =>
+      programsOf("lsm", compiled, functions, release).has("lsm_file_truncate");
+    expect(["5.15.0", "6.1.0-42-amd64", "6.2.0", "6.12.1", "7.0.0"].map(on)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
+  });
+});

@@ -3,7 +3,8 @@
 #
 #     scripts/test-vm.sh [KERNEL...]     default: 6.1 6.12 7, and what loads on 5.10
 #
-# ACTPLANE_VM_BOOTS says how many machines may run at once (2). ACTPLANE_UPDATE_VERIFIED=yes records the verifier's counts in
+# ACTPLANE_VM_BOOTS says how many machines may run at once (2), ACTPLANE_VM_SMP how many processors each has (1: two of them are
+# emulated at half the speed of one). ACTPLANE_UPDATE_VERIFIED=yes records the verifier's counts in
 # test/vm/verified.json. The last line reads "N passed, N failed, N skipped".
 source "$(dirname "$0")/env.sh"
 source scripts/steps.sh
@@ -25,7 +26,7 @@ guest_tests() {
   # command.test.ts is about the tool and not about the kernel, and runs natively.
   local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
-  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "${ACTPLANE_VM_SMP:-2}" --timeout 600 -- \
+  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "${ACTPLANE_VM_SMP:-1}" --timeout 600 -- \
     env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
     ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
     ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \

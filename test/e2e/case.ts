@@ -8,7 +8,6 @@
 // Words may name {root}, {dir}, {bin}, {act}, {name} and what the servers are called.
 
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
-import { release } from "node:os";
 import { join } from "node:path";
 import type { Tier } from "./tool.ts";
 
@@ -79,12 +78,6 @@ export const hasMode = (name: string, mode: number) => (dir: string) =>
 export const isFull = (name: string) => (dir: string) => statSync(join(dir, name)).size > 0;
 /** act leaves what it read in `leak`. */
 export const leaked = exists("leak");
-
-/** Whether the running kernel is at least this one. */
-export function kernelIs(major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split(".").map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
-}
 
 function isThere(path: string): boolean {
   return existsSync(path) || lstatSync(path, { throwIfNoEntry: false }) !== undefined;

@@ -13,7 +13,6 @@ import {
   exists,
   gone,
   hasMode,
-  kernelIs,
   isFull,
   lateBlock,
   lateKill,
@@ -403,10 +402,6 @@ const cases: readonly Case[] = [
     files: ["p-truncate"],
     run: ["{act}", "ftruncate", "p-truncate"],
     effect: changed("p-truncate"),
-    fault: {
-      tiers: kernelIs(6, 2) ? ["lsm", "modify-return"] : [],
-      why: "no program is on file_truncate, which ftruncate(2) asks from 6.2 on",
-    },
   },
   {
     name: "open with O_TRUNC",

@@ -339,7 +339,7 @@ function unavailable({ answers }: KernelUnavailable, asked: Tier | null): Unstar
   );
 }
 
-/** What went less than perfectly, each a sentence; verdicts stood in every case. */
+/** What went less than perfectly, each a sentence. */
 function lossesOf(counters: Counters): string[] {
   const {
     eventsLost,

@@ -168,6 +168,7 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long si;
 	unsigned long dx;
+	unsigned long cx; /* the second argument of a 32-bit call */
 	unsigned long r10;
 	unsigned long r8;
 	unsigned long ax;

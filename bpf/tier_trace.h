@@ -57,6 +57,22 @@ static __always_inline bool opens(__u64 number, bool compat)
 	return number == NR_OPEN || number == NR_CREAT || number == NR_OPENAT || number == NR_OPENAT2;
 }
 
+/* Whether a call of the open family that succeeded has emptied the file: the file itself has forgotten it. */
+static __always_inline bool open_truncates(struct pt_regs *regs, __u64 number, bool compat)
+{
+	__u64 flags = 0;
+
+	if (number == NR_OPENAT2) /* the first word of struct open_how */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)BPF_CORE_READ(regs, dx));
+	else if (number == (compat ? NR32_OPENAT : NR_OPENAT))
+		flags = BPF_CORE_READ(regs, dx);
+	else if (number == (compat ? NR32_OPEN : NR_OPEN))
+		flags = compat ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+	else
+		return true; /* creat */
+	return flags & O_TRUNC;
+}
+
 static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -215,6 +231,7 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 	struct name_call call;
 	__s64 result = ctx[1];
 	__u64 number;
+	bool compat;
 
 	if (!proc)
 		return 0;
@@ -226,8 +243,9 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 		return 0;
 	task = (void *)bpf_get_current_task();
 	number = BPF_CORE_READ(regs, orig_ax);
-	if (opens(number, BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)) {
-		on_descriptor(result, OP_OPEN);
+	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	if (opens(number, compat)) {
+		on_descriptor(result, OP_OPEN | (open_truncates(regs, number, compat) ? OP_TRUNCATE : 0));
 	} else if (number == NR_FTRUNCATE) {
 		on_descriptor(BPF_CORE_READ(regs, di), OP_TRUNCATE);
 	} else if (number == NR_FCHMOD || number == NR_FCHOWN) {

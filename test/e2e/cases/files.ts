@@ -410,7 +410,6 @@ const cases: readonly Case[] = [
     files: ["p-truncate"],
     run: ["{act}", "open-truncate", "p-truncate"],
     effect: changed("p-truncate"),
-    fault: { tiers: ["tracepoint"], why: "the tier does not see O_TRUNC" },
   },
   {
     name: "link",

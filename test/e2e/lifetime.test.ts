@@ -2,7 +2,7 @@
 // faster than they are read, when two runs meet, and what is left when all is over.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Held, stillThere, until } from "./held.ts";
 import { type Servers, startServers } from "./servers.ts";
@@ -265,4 +265,22 @@ governed("where nobody sees what io_uring opens, a governed process has none", a
     return console.error("e2e: skipped: this machine has no io_uring");
   const run = await runTool(["run", "--json", ...rules, "--", act, ...words], { cwd });
   expect(run.code).toBe(toldTier(run.stderr) === "tracepoint" ? EPERM : 0);
+});
+
+governed("a path that is too long to resolve takes the strict side, and is counted", async () => {
+  const deep = (name: string, text: string) => {
+    const cwd = join(folder, name);
+    mkdirSync(cwd);
+    return runTool(["run", "--json", ...policy(name, text), "--", act, "read-deep"], { cwd });
+  };
+  const held = await deep("deep", 'rule elsewhere:\n  block read "**/never"');
+  const told = toldBy(held.stderr);
+  expect(held.code).toBe(told.tier === "tracepoint" ? killed : EPERM);
+  expect(existsSync(join(folder, "deep/leak"))).toBe(false);
+  expect(told.counters.strictPath).toBe(1);
+  expect(told.matches.map(({ rule }) => rule.name)).toEqual(["elsewhere"]);
+
+  const free = await deep("deep-free", 'rule elsewhere:\n  notify read "**/never"');
+  expect(free.code).toBe(0);
+  expect(await Bun.file(join(folder, "deep-free/leak")).text()).toBe("deep");
 });

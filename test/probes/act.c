@@ -77,6 +77,27 @@ static int directory_of(const char *path, const char **name)
 	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Makes folders below the working directory until no path of PATH_MAX bytes leads there, and reads a file in the last. */
+static int read_deep(void)
+{
+	char name[201] = { 0 };
+	int home = open(".", O_RDONLY | O_DIRECTORY), code, fd;
+
+	memset(name, 'd', 200);
+	for (int i = 0; i < 25; i++)
+		if (mkdir(name, 0755) || chdir(name))
+			return fail("mkdir");
+	fd = open("file", O_WRONLY | O_CREAT, 0644);
+	if (fd < 0 || write(fd, "deep", 4) < 0)
+		return fail("write");
+	fd = open("file", O_RDONLY);
+	code = errno;
+	if (fchdir(home))
+		return fail("fchdir");
+	errno = code;
+	return read_from(fd);
+}
+
 /* The 32-bit way into the kernel, which takes addresses below 4 GiB only: the program is linked there. */
 static int read_compat(const char *path)
 {
@@ -168,6 +189,8 @@ static int file_operation(char **a)
 
 		return read_from(syscall(SYS_openat2, AT_FDCWD, a[1], &how, sizeof(how)));
 	}
+	if (IS("read-deep"))
+		return read_deep();
 	if (IS("read-compat"))
 		return read_compat(a[1]);
 	if (IS("read-uring"))

@@ -2,7 +2,7 @@
 // kernel's type information (30-45 ms, measured). Only a memory: whoever uses it still loads the real
 // programs, and asks the kernel again when they do not load.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Tier } from "./kernel.ts";
 import { type Probe, probeTier } from "./probe.ts";
 
@@ -52,9 +52,11 @@ function read(): Memory {
 /** Whole or not at all; where it cannot be kept, the next start asks again. */
 function write(memory: Memory): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    // Whatever the umask: there is nothing in it that anybody must not read.
+    if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
     const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(memory), { mode: 0o644 });
+    writeFileSync(draft, JSON.stringify(memory));
+    chmodSync(draft, 0o644);
     renameSync(draft, path);
   } catch {
     return;

@@ -5,8 +5,10 @@
 // line in `cli`. The work yields the exit code.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { version } from "../../package.json";
 import type { Host } from "./host.ts";
 import type { Io } from "./io.ts";
+import { printable } from "./text/printable.ts";
 
 /** Yields the exit code. */
 export type Finish = (code: number) => void;
@@ -26,11 +28,13 @@ export async function cli(argv: readonly string[], io: Io, host: Host): Promise<
     .description(
       "Declare what AI agents may do on Linux; the kernel enforces it over their whole process tree.",
     )
+    .version(version, "--version", "print the version")
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) => write(text.split("\n").map(printable).join("\n")),
     })
     .exitOverride();
   for (const register of verbs) register(program, io, finish, host);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { printable } from "../../src/surface/text/printable.ts";
 import { expectGolden, expectHarmless, hostileName } from "./golden.ts";
 
 setDefaultTimeout(60_000);
@@ -66,9 +67,10 @@ beforeAll(() => {
 function transcript(commands: readonly (readonly string[])[]): string {
   return commands
     .map((words) => {
+      const line = words.map((word) => printable(/^[\w./-]+$/.test(word) ? word : `'${word}'`));
       const { code, out, err } = run(...words);
       expectHarmless(err);
-      return `$ actplane ${words.join(" ")}\n${out}${err}exit code ${code}\n`;
+      return `$ actplane ${line.join(" ")}\n${out}${err}exit code ${code}\n`;
     })
     .join("\n")
     .replaceAll(folder, "/folder");
@@ -85,6 +87,8 @@ describe("wrong usage is 125, for 1 may be the command's", () => {
         ["run", "--policy", "a.yaml", "--policy", "b.yaml", "--", "true"],
         ["run", "--rule", "rule r: notify exec any", "--policy", "b.yaml", "--", "true"],
         ["run", "--tier", "ebpf", "--", "true"],
+        ["run", "--tier", "\u001b[2J", "--", "true"],
+        ["rnu", "--", "true"],
       ]),
     ));
   test("help is 0", () => expect(run("run", "--help").code).toBe(0));
@@ -299,3 +303,21 @@ describe("a document's `commands:`", () => {
     expect(code("commands.yaml", "--dir", "apply")).not.toBe(137);
   });
 });
+
+describe("without root", () => {
+  const asNobody = (...words: readonly string[]) => {
+    const as = ["setpriv", "--reuid", "65534", "--clear-groups"];
+    const { exitCode, stdout } = Bun.spawnSync([...as, tool, ...words], { cwd: "/" });
+    return { code: exitCode, out: stdout.toString() };
+  };
+  runs("`check --host` knows what was tried as root", () => {
+    run("doctor");
+    const { code, out } = asNobody("check", "--host", "--rule", 'rule r: notify exec "git"');
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^(?:lsm|modify-return|tracepoint) tier\n {2}observed {14}r: notify exec "git"\n$/,
+    );
+  });
+});
+
+test("--version", () => expect(run("--version").out).toMatch(/^\d+\.\d+\.\d+\n$/));

@@ -87,7 +87,10 @@ class Unstarted extends Error {
 
 class Run {
   readonly #clock;
-  readonly #told = new Map<string, number>();
+  /** Matches that were told: each is told once. */
+  readonly #told = new Set<string>();
+  /** Matches that were not told for that. */
+  #repeated = 0;
   #events: WriteStream | null = null;
 
   constructor(
@@ -256,15 +259,19 @@ class Run {
     const key = [record.rule.clause, record.rule.name, record.target, record.process.pid].join(
       "\n",
     );
-    const before = this.#told.get(key) ?? 0;
-    this.#told.set(key, before + 1);
-    if (before > 0) return;
+    if (this.#told.has(key)) {
+      this.#repeated++;
+      return;
+    }
+    // An agent can make any number of names: what was told long ago is told again.
+    if (this.#told.size >= toldMax) this.#told.clear();
+    this.#told.add(key);
     if (this.given.json === true) this.#json({ type: "match", ...record });
     else this.io.stderr.write(`${renderFeedback(record)}\n`);
   }
 
   #summarise(result: GovernResult): void {
-    const repeated = [...this.#told.values()].reduce((sum, times) => sum + times - 1, 0);
+    const repeated = this.#repeated;
     if (this.given.json === true) {
       const { exitCode, counters, leftBehind } = result;
       this.#json({ type: "end", exit_code: exitCode, counters, left_behind: leftBehind, repeated });
@@ -292,6 +299,9 @@ class Run {
     this.io.stderr.write(`${JSON.stringify({ schema_version: 1, ...value })}\n`);
   }
 }
+
+/** Some 10 MB of names. */
+const toldMax = 65_536;
 
 /** Loading programs needs root or the capabilities; better said here than as EPERM of a system call. */
 function requirePrivilege(): void {

@@ -77,4 +77,4 @@ test("the example of docs/feedback.md has the fields of a real record", () => {
   const [real, shown] = [JSON.parse(line ?? ""), JSON.parse(example)];
   expect(fieldsOf(shown).sort()).toEqual(fieldsOf(real).sort());
   expect(shown.gates[0].state).toBe(real.gates[0].state);
-});
+}, 60_000);

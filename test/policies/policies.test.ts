@@ -121,7 +121,7 @@ describe.each(names)("%s", (name) => {
     expect(run("check", "--fail-level", "warning", path).exitCode).toBe(0);
     expect(run("compile", path).exitCode).toBe(0);
     expect(run("fmt", "--check", path)).toEqual(clean);
-  });
+  }, 60_000);
 
   test("says what it is for, and of every rule why", () => {
     const text = readFileSync(path, "utf8");

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -515,8 +516,8 @@ static int act(char **a)
 		return converse();
 	if (IS("storm"))
 		return storm(a);
-	if (IS("sleep"))
-		return sleep(atoi(a[1]));
+	if (IS("kill"))
+		return kill(atoi(a[1]), SIGKILL) ? fail("kill") : 0;
 	code = file_operation(a);
 	if (code < 0)
 		code = address_operation(a);

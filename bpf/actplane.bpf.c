@@ -25,6 +25,7 @@
 #include "exec.h"
 #include "network.h"
 #include "guard.h"
+#include "loader.h"
 #include "process.h"
 #include "tier_hook.h"
 #include "tier_trace.h"

@@ -270,6 +270,8 @@ static __always_inline int exec_judge_late(struct linux_binprm *bprm)
 		source.invoked_skip = script_skip(scratch, &source);
 	if (!exec_event(scratch, v, &source))
 		return refuse_late();
+	if (is_loader(BPF_CORE_READ(bprm, file)))
+		loader_arguments(scratch, v, &source);
 	if (v->effect) {
 		exec_data(scratch, &source, &data);
 		conclude(v, proc, &data, true);

@@ -15,6 +15,7 @@
  *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
  *   task_kill             signal, by the program of the process that would get it
  *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
+ *   mmap_file             exec of a program that its loader maps
  *   bpf                   bpf(2): never for a governed process
  */
 #ifndef ACTPLANE_TIER_HOOK_H
@@ -120,6 +121,15 @@ static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *mess
 	return on_address(socket, BPF_CORE_READ(message, msg_name), OP_CONNECT | OP_SEND);
 }
 
+static __always_inline int on_mmap(struct file *file, __u64 protection)
+{
+	struct mapping mapping = { .file = (__u64)file, .refuses = 1 };
+
+	if (!file || !(protection & PROT_EXEC) || !current_proc())
+		return 0;
+	return loader_event(&mapping) ? -EPERM : 0;
+}
+
 HOOK(file_open, file_open, return on_file_open((void *)ctx[0]);)
 HOOK(path_unlink, path_unlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
 HOOK(path_rmdir, path_rmdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
@@ -135,6 +145,8 @@ HOOK(file_truncate, file_truncate, return on_path(&((struct file *)ctx[0])->f_pa
 /* mount(2) and move_mount(2), by the place where something is to be mounted. */
 HOOK(sb_mount, sb_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 HOOK(move_mount, move_mount, return on_path((void *)ctx[1], OP_MOUNT);)
+/* What was asked for: what it becomes has another place in the arguments of security_mmap_file. */
+HOOK(mmap_file, mmap_file, return on_mmap((void *)ctx[0], ctx[1]);)
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
 /* link(old dentry, new directory, new dentry): the old name's mount is the new one's, links do not cross mounts. */

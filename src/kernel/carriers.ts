@@ -7,6 +7,8 @@ import type { Tier } from "./kernel.ts";
 /** The tiers with hooks have the same ones. */
 const hookOperations: Readonly<Record<string, number>> = {
   bprm_check_security: op.exec,
+  // `ld.so PROGRAM`: the loader maps what it was handed.
+  mmap_file: op.exec,
   file_open: op.open | op.read | op.write | op.truncate,
   path_mknod: op.create | op.open | op.write,
   path_mkdir: op.create,

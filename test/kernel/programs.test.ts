@@ -46,6 +46,7 @@ describe("what decides an operation", () => {
   test("of several operations is what decides any of them, once", () =>
     expect(carriersOf("lsm", ["exec", "unlink", "exec"])).toEqual([
       "lsm_bprm_check_security",
+      "lsm_mmap_file",
       "lsm_path_link",
       "lsm_path_rename",
       "lsm_path_unlink",

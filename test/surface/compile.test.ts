@@ -1,7 +1,7 @@
 // `actplane compile` from its arguments to its output.
 
-import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IMAGE_MAGIC } from "../../src/ir/abi.ts";
@@ -9,6 +9,7 @@ import { type CompileArguments, compile } from "../../src/surface/commands/compi
 import type { Io } from "../../src/surface/io.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "actplane-compile-"));
+afterAll(() => rmSync(cwd, { recursive: true }));
 
 async function run(given: Partial<CompileArguments>) {
   let stdout = "";

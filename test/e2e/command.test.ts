@@ -11,8 +11,8 @@ import {
   runTool,
   scratchFolder,
   type Tier,
-  tool,
   toldBy,
+  tool,
   whyNot,
 } from "./tool.ts";
 

@@ -12,9 +12,9 @@ import {
   type Recorded,
   watchEverything,
 } from "../model/recorded.ts";
-import { programs } from "./cases/programs.ts";
 import { flows } from "./cases/flows.ts";
 import { network } from "./cases/network.ts";
+import { programs } from "./cases/programs.ts";
 import { installPrograms, makeRepository, runMatrix } from "./matrix.ts";
 import { startServers } from "./servers.ts";
 import { clean, type EventLine, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";

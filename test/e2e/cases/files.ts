@@ -1,7 +1,7 @@
 // Files: each operation, and each way to name the object.
 
-import { join } from "node:path";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   allowed,
   before,

@@ -157,7 +157,7 @@ governed("a process left behind stays governed, and the rules go with it", async
     /the command has ended; the rules stay in force for 1 process/,
   );
   writeFileSync(go, "go\n");
-  await until("the daemon's mark", () => existsSync(marks));
+  await until("the daemon's mark", () => existsSync(marks) && readFileSync(marks, "utf8") !== "");
   expect(await Bun.file(marks).text()).toBe("two\n");
 });
 

@@ -15,7 +15,6 @@ int main(int argc, char **argv)
 
 	if (fd < 0)
 		return 90;
-	dprintf(fd, "%s", argc > 1 ? argv[1] : "");
-	write(fd, "\n", 1);
+	dprintf(fd, "%s\n", argc > 1 ? argv[1] : "");
 	return argc > 2 && !strcmp(argv[1], "exit") ? atoi(argv[2]) : 0;
 }

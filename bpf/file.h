@@ -269,8 +269,10 @@ static __always_inline int file_commit(struct scratch *scratch, struct verdict *
 			emit(EVENT_GATE_STALE, v, proc, closed, &scratch->data);
 		}
 	}
-	if (v->opens)
+	if (v->opens) {
 		gates_open(v, proc, v->opens);
+		emit(EVENT_GATE_START, v, proc, v->opens, &scratch->data);
+	}
 	return 0;
 }
 

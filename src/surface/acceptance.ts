@@ -15,10 +15,10 @@ export function weakOf(
   );
 }
 
-/** Whether a document accepts weaker verdicts by itself. `require` is stronger than `allow`. */
-export function allowsDegraded({
-  require,
-  allow,
-}: Pick<PolicyDocument, "require" | "allow">): boolean {
-  return allow === "degraded" && require !== "block";
+/** Whether weaker verdicts are accepted: by `--degraded` or by the document, and never against `require: block`. */
+export function allowsDegraded(
+  { require, allow }: Pick<PolicyDocument, "require" | "allow">,
+  isDegraded: boolean,
+): boolean {
+  return require !== "block" && (isDegraded || allow === "degraded");
 }

@@ -99,8 +99,9 @@ describe("which of them stop a policy", () => {
     expect(weak.slice(0, 3)).toEqual(["no-push", "etc", "tmp"]);
   });
   test("`allow: degraded` accepts them, but not against `require: block`", () => {
-    expect(allowsDegraded({ require: null, allow: "degraded" })).toBe(true);
-    expect(allowsDegraded({ require: "block", allow: "degraded" })).toBe(false);
-    expect(allowsDegraded({ require: null, allow: null })).toBe(false);
+    expect(allowsDegraded({ require: null, allow: "degraded" }, false)).toBe(true);
+    expect(allowsDegraded({ require: "block", allow: "degraded" }, true)).toBe(false);
+    expect(allowsDegraded({ require: null, allow: null }, false)).toBe(false);
+    expect(allowsDegraded({ require: null, allow: null }, true)).toBe(true);
   });
 });

@@ -93,7 +93,7 @@ async function verdicts(file: PolicyFile, host: Host, given: CheckArguments): Pr
   if (known === null) return { errors, clauses, tier: undefined, starts: null };
   const { tier } = known;
   const weak = tier === null ? [] : weakOf(verdictsIn(tier, clauses), document);
-  const starts = tier !== null && (weak.length === 0 || allowsDegraded(document));
+  const starts = tier !== null && (weak.length === 0 || allowsDegraded(document, false));
   return { errors, clauses, tier, starts };
 }
 

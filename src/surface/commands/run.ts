@@ -199,7 +199,7 @@ class Run {
   #announce(kernel: Kernel, { compiled, document }: CompiledPolicy): boolean {
     const verdicts = verdictsIn(kernel.tier, compiled?.clauses ?? []);
     const weak = weakOf(verdicts, document);
-    if (weak.length > 0 && this.given.degraded !== true && !allowsDegraded(document)) {
+    if (weak.length > 0 && !allowsDegraded(document, this.given.degraded === true)) {
       this.#refuse(kernel.tier, weak, verdicts.length, document.require === "block");
       return false;
     }
@@ -235,7 +235,8 @@ class Run {
     }
     this.#say(text);
     this.io.stderr.write(renderFirstVerdicts(weak));
-    this.#say("`actplane doctor` says what would change that; --degraded accepts it");
+    const accept = requireBlock ? "the document accepts nothing less" : "--degraded accepts it";
+    this.#say(`\`actplane doctor\` says what would change that; ${accept}`);
   }
 
   #openEvents(file: string): Promise<WriteStream> {

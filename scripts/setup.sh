@@ -57,15 +57,17 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
-# `npm ci` wipes node_modules, so it runs only when the lock file differs from the one last installed.
+# `npm install` keeps to the lock file; `npm ci` would refuse one that lacks the optional packages of other platforms,
+# which npm leaves out of it where a registry does not offer them. It runs only when the lock file differs from the one
+# last installed.
 install_node_modules() {
   local stamp=node_modules/.installed-lock.json
   if [[ -x "$bun" ]] && cmp -s package-lock.json "$stamp"; then return; fi
-  say "setup: installing node_modules from package-lock.json (npm ci --ignore-scripts)"
-  npm ci --ignore-scripts --no-audit --no-fund >&2
+  say "setup: installing node_modules from package-lock.json (npm install --ignore-scripts)"
+  npm install --ignore-scripts --no-save --no-audit --no-fund >&2
   cp package-lock.json "$stamp"
 }
 
 install_packages
 install_node_modules
-[[ -x "$bun" ]] || die "$bun is missing after npm ci"
+[[ -x "$bun" ]] || die "$bun is missing after npm install"

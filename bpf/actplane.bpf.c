@@ -22,6 +22,7 @@
 #include "flow.h"
 #include "emit.h"
 #include "file.h"
+#include "transfer.h"
 #include "exec.h"
 #include "network.h"
 #include "guard.h"

@@ -30,8 +30,7 @@ static __always_inline struct scratch *current_scratch(void)
  * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
  * operation sees one generation. False when the state of a governed process is broken: refuse.
  */
-static __always_inline bool verdict_begin(struct verdict *v, struct proc *proc, __u32 ops,
-					  __u32 refuses)
+static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
 {
 	__u32 key = proc->domain;
 	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
@@ -50,8 +49,14 @@ static __always_inline bool verdict_begin(struct verdict *v, struct proc *proc, 
 	v->thread = bpf_get_current_pid_tgid();
 	for (int i = 0; i < LABEL_WORDS; i++)
 		v->seen[i] = proc->labels[i];
-	count(COUNTER_CHECKS);
 	return true;
+}
+
+/* As verdict_fill, for an operation that rules judge: it is counted. */
+static __always_inline bool verdict_begin(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
+{
+	count(COUNTER_CHECKS);
+	return verdict_fill(v, proc, ops, refuses);
 }
 
 /* The key is copied because 6.1 takes map keys from the stack or a map value only. */

@@ -165,6 +165,7 @@ struct msghdr {
 };
 
 struct pt_regs {
+	unsigned long bx; /* the first argument of a 32-bit call */
 	unsigned long di;
 	unsigned long si;
 	unsigned long dx;
@@ -193,6 +194,9 @@ struct bpf_sock_addr {
 
 #define S_IFMT 00170000
 #define S_IFREG 0100000
+#define S_IFIFO 0010000
+#define MAY_WRITE 2u
+#define MAY_READ 4u
 #define S_IFDIR 0040000
 
 #define FMODE_READ 1u

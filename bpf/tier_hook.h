@@ -15,6 +15,7 @@
  *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
  *   task_kill             signal, by the program of the process that would get it
  *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
+ *   file_permission       labels, when data moves through an open descriptor
  *   mmap_file             exec of a program that its loader maps
  *   bpf                   bpf(2): never for a governed process
  */
@@ -130,6 +131,18 @@ static __always_inline int on_mmap(struct file *file, __u64 protection)
 	return loader_event(&mapping) ? -EPERM : 0;
 }
 
+/* Every read and write of a descriptor, splice and its like included. */
+static __always_inline int on_permission(struct file *file, __u32 mask)
+{
+	struct transfer transfer = {};
+
+	if (!(mask & (MAY_READ | MAY_WRITE)) || !current_proc())
+		return 0;
+	transfer_of(&transfer, file, mask & MAY_READ, mask & MAY_WRITE);
+	return transfer_labels(&transfer) ? -EPERM : 0;
+}
+
+HOOK(file_permission, file_permission, return on_permission((void *)ctx[0], ctx[1]);)
 HOOK(file_open, file_open, return on_file_open((void *)ctx[0]);)
 HOOK(path_unlink, path_unlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
 HOOK(path_rmdir, path_rmdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)

@@ -7,6 +7,7 @@
  *   sched_process_exec   exec, before the new image's first instruction
  *   sys_exit             open family, by the descriptor; what changes names, by the path as written (no
  *                        symbolic link followed); the end of a process that a cgroup program doomed
+ *   sys_enter, sys_exit  labels, when data moves through an open descriptor
  *   cgroup/connect4, connect6, sendmsg4, sendmsg6, bind4, bind6   addresses, refused
  */
 #ifndef ACTPLANE_TIER_TRACE_H
@@ -20,6 +21,26 @@
 #define NR32_CREAT 8
 #define NR32_OPENAT 295
 #define TS_COMPAT 2u
+#define NR_READ 0
+#define NR_WRITE 1
+#define NR_PREAD64 17
+#define NR_PWRITE64 18
+#define NR_READV 19
+#define NR_WRITEV 20
+#define NR_SENDFILE 40
+#define NR_SPLICE 275
+#define NR_TEE 276
+#define NR_PREADV 295
+#define NR_PWRITEV 296
+#define NR_COPY_FILE_RANGE 326
+#define NR_PREADV2 327
+#define NR_PWRITEV2 328
+#define NR32_READ 3
+#define NR32_WRITE 4
+#define NR32_READV 145
+#define NR32_WRITEV 146
+#define NR32_PREAD64 180
+#define NR32_PWRITE64 181
 #define NR_TRUNCATE 76
 #define NR_FTRUNCATE 77
 #define NR_RENAME 82
@@ -254,6 +275,105 @@ SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
 		call.registers = (__u64)regs;
 		on_name_call(&call);
 	}
+	return 0;
+}
+
+/* ---- data that moves through descriptors ---- */
+
+/* The descriptors between which a system call moves data; -1: none. */
+struct moving {
+	__s32 from;
+	__s32 to;
+};
+
+static __always_inline bool moving_of(struct moving *moving, __u64 number, bool compat, struct pt_regs *regs)
+{
+	__s32 first = compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+
+	moving->from = -1;
+	moving->to = -1;
+	if (compat) {
+		if (number == NR32_READ || number == NR32_READV || number == NR32_PREAD64)
+			moving->from = first;
+		else if (number == NR32_WRITE || number == NR32_WRITEV || number == NR32_PWRITE64)
+			moving->to = first;
+		else
+			return false;
+		return true;
+	}
+	switch (number) {
+	case NR_READ:
+	case NR_PREAD64:
+	case NR_READV:
+	case NR_PREADV:
+	case NR_PREADV2:
+		moving->from = first;
+		return true;
+	case NR_WRITE:
+	case NR_PWRITE64:
+	case NR_WRITEV:
+	case NR_PWRITEV:
+	case NR_PWRITEV2:
+		moving->to = first;
+		return true;
+	case NR_SENDFILE:
+		moving->to = first;
+		moving->from = BPF_CORE_READ(regs, si);
+		return true;
+	case NR_TEE:
+		moving->from = first;
+		moving->to = BPF_CORE_READ(regs, si);
+		return true;
+	case NR_SPLICE:
+	case NR_COPY_FILE_RANGE:
+		moving->from = first;
+		moving->to = BPF_CORE_READ(regs, dx);
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void on_moving(struct task_struct *task, __s32 descriptor, __u32 reads)
+{
+	struct file *file = descriptor < 0 ? 0 : file_of(task, descriptor);
+	struct transfer transfer = {};
+
+	if (!file)
+		return;
+	transfer_of(&transfer, file, reads, !reads);
+	transfer_labels(&transfer);
+}
+
+/*
+ * Before data moves: who waits at the other end of a pipe has read it before this call returns. What is
+ * read is known at the end of the call; of one that does both, at its start.
+ */
+SEC("tp_btf/sys_enter") int trace_sys_enter(__u64 *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pt_regs *regs = (void *)ctx[0];
+	struct moving moving;
+
+	if (!current_proc())
+		return 0;
+	if (!moving_of(&moving, ctx[1], BPF_CORE_READ(task, thread_info.status) & TS_COMPAT, regs) || moving.to < 0)
+		return 0;
+	on_moving(task, moving.from, 1);
+	on_moving(task, moving.to, 0);
+	return 0;
+}
+
+/* After data was read, before the caller can use it. */
+SEC("tp_btf/sys_exit") int trace_sys_read(__u64 *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pt_regs *regs = (void *)ctx[0];
+	struct moving moving;
+
+	if ((__s64)ctx[1] <= 0 || !current_proc())
+		return 0;
+	if (moving_of(&moving, BPF_CORE_READ(regs, orig_ax), BPF_CORE_READ(task, thread_info.status) & TS_COMPAT, regs))
+		on_moving(task, moving.from, 1);
 	return 0;
 }
 

@@ -47,8 +47,11 @@ const hooksSince: Readonly<Record<string, readonly [major: number, minor: number
   file_truncate: [6, 2],
 };
 
-/** Programs by which a process learns labels from files, and hands them on. */
+/** Programs by which a process learns labels from files by name, and hands them on. */
 const flowing: readonly string[] = ["file_open", "sys_exit"];
+
+/** Programs by which labels go with data through descriptors that are open already. */
+const moving: readonly string[] = ["file_permission", "sys_enter", "sys_read"];
 
 /** The names of those `names` that are to be loaded on a kernel of that release, as uname(1) writes it. */
 export function programsOf(
@@ -71,6 +74,7 @@ export function programsOf(
     if (path !== undefined) return (wantsPaths & path) !== 0;
     if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
     if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
+    if (moving.includes(hook)) return hasLabels;
     return true;
   };
   return new Set(

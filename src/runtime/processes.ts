@@ -135,7 +135,7 @@ export class Processes {
         process?.acquired.get(label) ?? {
           label,
           how,
-          what: targetText(event),
+          what: targetText(event) || "a pipe",
           tgid: event.tgid,
           program: process?.program ?? "",
           timeNs: event.timeNs,

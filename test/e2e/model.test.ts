@@ -37,13 +37,14 @@ const isSlow = recordAt !== undefined;
 const cases = suites
   .flatMap((suite) => suite.cases)
   .filter(
-    ({ run, strict, fault, marks, prepare: makes }) =>
+    ({ run, strict, fault, late, marks, prepare: makes }) =>
       !run.some((word) => word.endsWith("-bind") || word === "exec-long") &&
       (run[0] === "{act}" ||
         run[0]?.startsWith("{bin}") ||
         (run[0] === "bash" && (!isSlow || marks !== undefined))) &&
       strict === undefined &&
       fault === undefined &&
+      late === undefined &&
       (makes === undefined || run[0] === "bash"),
   );
 

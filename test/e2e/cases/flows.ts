@@ -2,7 +2,7 @@
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { allowed, type Case, earlyBlock, everyTier, type Suite } from "../case.ts";
+import { allowed, type Case, earlyBlock, type Suite } from "../case.ts";
 
 /** One gate a case: gates last as long as the session. */
 const gates = Array.from({ length: 11 }, (_, i) => i + 1)
@@ -46,11 +46,6 @@ const secret = {
 const reads = "read -r line < secret.env";
 const sink = "{bin}/sink-secret ran";
 
-const lateWrite = {
-  tiers: everyTier,
-  why: "a file takes labels when it is opened; what the writer reads after that is lost",
-};
-
 const nameOnly = {
   tiers: ["tracepoint"] as const,
   why: "the tier does not know which object a name stood for",
@@ -88,8 +83,8 @@ const labels: readonly Case[] = [
   {
     ...secret,
     name: "a label goes through a file",
+    late: true,
     run: ["bash", "-c", `cat secret.env > copy; read -r line < copy; ${sink}`],
-    fault: lateWrite,
   },
   {
     ...secret,
@@ -123,24 +118,24 @@ const labels: readonly Case[] = [
   {
     ...secret,
     name: "a label stays with a file that is renamed",
+    late: true,
     run: ["bash", "-c", `cat secret.env > copy; mv copy moved; read -r line < moved; ${sink}`],
-    fault: lateWrite,
   },
   {
     ...secret,
     name: "a label stays with a file under a second name",
+    late: true,
     run: ["bash", "-c", `cat secret.env > copy; ln copy linked; read -r line < linked; ${sink}`],
-    fault: lateWrite,
   },
   {
     ...secret,
     name: "a label stays with a file that is written to by others",
+    late: true,
     run: [
       "bash",
       "-c",
       `cat secret.env > copy; : > copy; echo > copy; read -r line < copy; ${sink}`,
     ],
-    fault: lateWrite,
   },
   {
     name: "a new file under an old name starts clean",
@@ -173,8 +168,8 @@ const labels: readonly Case[] = [
   {
     ...secret,
     name: "a label goes through a pipe",
+    late: true,
     run: ["bash", "-c", `cat secret.env | { read -r line; ${sink}; }`],
-    fault: { tiers: everyTier, why: "data does not flow through pipes yet" },
   },
   {
     ...secret,

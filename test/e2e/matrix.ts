@@ -135,7 +135,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
       join(folder, "list"),
       join(folder, "results"),
     ],
-    { timeoutMs: 60_000, environment: gitEnvironment as Record<string, string> },
+    { timeoutMs: 20_000, environment: gitEnvironment as Record<string, string> },
   );
   // curl says its word as a header.
   const heard = servers
@@ -143,8 +143,13 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
     .slice(heardBefore)
     .split(/\r?\n/)
     .map((line) => line.replace(/^X: /, ""));
-  if (!run.stderr.includes('"type":"end"'))
-    throw new Error(`the run ended with ${run.code}: ${run.stderr}`);
+  if (!run.stderr.includes('"type":"end"')) {
+    const done = linesOf(join(folder, "results")).length;
+    const where = `after ${done} of ${cases.length} cases, at: ${cases[done]?.name}`;
+    throw new Error(
+      `the run ended with ${run.code} ${run.signal} ${where}: ${run.stderr.slice(-3000)}`,
+    );
+  }
   const told = toldBy(run.stderr);
   const results = readFileSync(join(folder, "results"), "utf8")
     .split("\n")

@@ -19,11 +19,16 @@ static __always_inline struct proc *current_proc(void)
 	return bpf_map_lookup_elem(&procs, &tgid);
 }
 
-/* Scratch of the calling thread; null only for want of memory. */
+/*
+ * Scratch of the calling thread; null only for want of memory. Asked for twice, because 7.x allocates it
+ * without waiting for locks, and that can fail for a moment.
+ */
 static __always_inline struct scratch *current_scratch(void)
 {
-	return bpf_task_storage_get(&scratches, bpf_get_current_task_btf(), 0,
-				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch = bpf_task_storage_get(&scratches, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	return scratch ? scratch : bpf_task_storage_get(&scratches, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
 /*

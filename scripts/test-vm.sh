@@ -26,16 +26,29 @@ guest_tests() {
   # command.test.ts is about the tool and not about the kernel, and runs natively.
   local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
-  test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "${ACTPLANE_VM_SMP:-1}" --timeout 600 -- \
-    env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
-    ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
-    ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
-    "$bun" test --reporter=junit --reporter-outfile=/mnt/share/junit.xml "${tests[@]}" \
-    >"$results/$name/output" 2>&1 &
-  # Without a trap the machine would outlive this shell.
-  boot=$!
-  trap 'kill "$boot"; exit 143' TERM
-  wait "$boot" || status=$?
+  # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.
+  local smp="${ACTPLANE_VM_SMP:-1}"
+  if [[ $kernel == 7* && -z ${ACTPLANE_VM_SMP:-} ]]; then smp=2; fi
+  local attempt
+  for attempt in 1 2; do
+    status=0
+    test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "$smp" --timeout 450 -- \
+      env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
+      ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
+      ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
+      "$bun" test --reporter=junit --reporter-outfile=/mnt/share/junit.xml "${tests[@]}" \
+      >"$results/$name/output" 2>&1 &
+    # Without a trap the machine would outlive this shell.
+    boot=$!
+    trap 'kill "$boot"; exit 143' TERM
+    wait "$boot" || status=$?
+    # The harness's own codes: the guest died, hung or never began. A busy host makes emulated machines do that now and
+    # then; a fault of ours does it again.
+    if ((attempt == 2 || status < 120 || status > 122)); then break; fi
+    say "vm: kernel $kernel, $lsm bpf: no result from the guest (status $status), booting it once more"
+    mv "$results/$name/output" "$results/$name/output-1"
+    rm -f "$results/$name"/*.json "$results/$name/junit.xml"
+  done
   echo "$status $((SECONDS - started))" >"$results/$name/status"
 }
 

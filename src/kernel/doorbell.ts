@@ -1,7 +1,7 @@
 // The main thread's half of the doorbell: starts the worker that waits for a ring buffer, and hears it ring.
 //
 // A worker because nothing in Bun's own event loop can wait for a descriptor of ours, and a timer is 20 times slower
-// while it costs 8 times the idle CPU (measured; DESIGN.md 5.4). One worker lives as long as the ring.
+// while it costs 8 times the idle CPU (measured). One worker lives as long as the ring.
 
 import { pathToFileURL } from "node:url";
 import type { DoorbellMessage, DoorbellOrders } from "./doorbell.worker.ts";

@@ -32,7 +32,7 @@ import {
 const domain = 1;
 const session = 1;
 
-/** Operations of which a kill in the tracepoint tier comes before the effect (DESIGN 8.2, measured). */
+/** Operations of which a kill in the tracepoint tier comes before the effect; test/e2e holds it. */
 const killBeforeOps = operationBits.exec | operationBits.read;
 
 /** Load the policy into the kernel. Throws KernelUnavailable where no tier works, with every answer. */

@@ -1,4 +1,4 @@
-// Diagnostics for a person at a terminal and for programs. The look is STYLE.md point 12:
+// Diagnostics for a person at a terminal and for programs. The look:
 //
 //     error[P014]: unknown operation `conect`
 //       deploy.policy:7:9

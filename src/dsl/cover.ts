@@ -12,7 +12,7 @@ import type {
   Target,
 } from "./ast.ts";
 import type { Endpoint, PortRange } from "./endpoint.ts";
-import { type Glob, type GlobPart, literalGlob, parseGlob, slash } from "./glob.ts";
+import { belowWorkspace, type Glob, type GlobPart, literalGlob, parseGlob, slash } from "./glob.ts";
 import { covers, disjoint, matchesGlob } from "./glob-language.ts";
 import { printCondition } from "./print.ts";
 
@@ -129,7 +129,7 @@ function disjointPaths(a: Glob, b: Glob): boolean {
   // The workspace and the home folder may lie anywhere, so only patterns with the same anchor can be told apart.
   const x = anchorOf(a);
   const y = anchorOf(b);
-  return x !== "none" && x === y && disjoint(a, b);
+  return x !== "none" && x === y && disjoint(anchored(a), anchored(b));
 }
 
 /** Most pairs are unrelated: one name of `special` that `general` does not match settles it. */
@@ -181,7 +181,7 @@ function anchored(glob: Glob): Glob {
     case "home":
       return [...literalGlob("/\u0001home"), ...glob.slice(1)];
     case "workspace":
-      return [...literalGlob("/\u0001workspace/"), ...glob];
+      return [...literalGlob("/\u0001workspace/"), ...belowWorkspace(glob)];
     default:
       return glob;
   }

@@ -72,8 +72,9 @@ export function parseGlob(text: string): ParsedGlob {
 }
 
 /**
- * `text` as a glob over canonical paths: `./` in front, `/./` and `//` inside are dropped because a canonical path
- * never holds them; `..` cannot be dropped and never matches, so it is reported.
+ * `text` as a glob over canonical paths: `/./` and `//` inside are dropped because a canonical path never holds them;
+ * `..` cannot be dropped and never matches, so it is reported. A `./` in front stays: it says that what follows is
+ * below the workspace (`./**` does not float) and that a program is a path and no name. `belowWorkspace` drops it.
  */
 export function parsePathGlob(text: string): ParsedGlob {
   const { glob, problems } = parseGlob(text);
@@ -374,12 +375,19 @@ function utf8(codePoint: number): number[] {
 
 const dot = 0x2e;
 
-/** Drops `./` in front, and `.` segments and doubled slashes inside, at the top level of the glob. */
+/** What a relative glob says of names below the workspace: the glob without `./` in front. */
+export function belowWorkspace(glob: Glob): Glob {
+  let relative = glob;
+  while (isByte(relative[0], dot) && isSlash(relative[1])) relative = relative.slice(2);
+  return relative.length === 1 && isByte(relative[0], dot) ? [] : relative;
+}
+
+/** Drops `.` segments and doubled slashes at the top level of the glob, but for one `./` in front. */
 function canonical(glob: Glob): Glob {
   const parts: GlobPart[] = [];
   for (let i = 0; i < glob.length; i++) {
     const part = glob[i] as GlobPart;
-    const atSegmentStart = parts.length === 0 || isSlash(parts.at(-1)) || endsInSlash(parts.at(-1));
+    const atSegmentStart = isSlash(parts.at(-1)) || endsInSlash(parts.at(-1));
     if (atSegmentStart && isByte(part, dot) && isSlash(glob[i + 1])) i += 1;
     else if (isSlash(part) && (isSlash(parts.at(-1)) || endsInSlash(parts.at(-1)))) continue;
     else parts.push(part);

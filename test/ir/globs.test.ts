@@ -104,6 +104,7 @@ test("a relative pattern is below the workspace, `~` is the home folder, `**` fl
   expect(anchored("src/a")).toEqual(["/w/src/a"]);
   expect(anchored(".env")).toEqual(["/w/.env"]);
   expect(anchored("./.env")).toEqual(["/w/.env"]);
+  expect(anchored("././.env")).toEqual(["/w/.env"]);
   expect(anchored(".")).toEqual(["/w"]);
   expect(anchored("*.pem")).toEqual(["/w/<star>.pem"]);
   expect(anchored("~/.ssh/**")).toEqual(["/h/.ssh/<globstar>"]);

@@ -122,19 +122,11 @@ export function fileMatches(pattern: Pattern, path: string, places: Places): boo
   );
 }
 
-/** One program that a pattern names. */
-interface Choice {
-  readonly glob: Glob;
-  /** Written with a `./` in front, which the glob no longer shows. */
-  readonly isPath: boolean;
-}
-
 /** `{npm,/opt/yarn} x` and the members of a set are as many programs, each with a name and a place of its own. */
-function programs(pattern: Pattern, places: Places): readonly Choice[] {
+function programs(pattern: Pattern, places: Places): readonly Glob[] {
   const members = pattern.set && places.sets.get(pattern.set.text);
   if (members) return members.flatMap((member) => programs(member, places));
-  const isPath = pattern.text.startsWith("./");
-  return choices(pattern.glob).map((glob) => ({ glob, isPath }));
+  return choices(pattern.glob);
 }
 
 /** A program by one of its names. */
@@ -143,8 +135,8 @@ export function programMatches(pattern: Pattern, name: string, places: Places): 
 }
 
 /** Without a slash a choice is about the last segment. */
-function choiceMatches({ glob, isPath }: Choice, name: string, places: Places): boolean {
-  if (!isPath && !glob.some(isSlash)) return globMatches(glob, basename(name), "stops");
+function choiceMatches(glob: Glob, name: string, places: Places): boolean {
+  if (!glob.some(isSlash)) return globMatches(glob, basename(name), "stops");
   return globMatches(anchored(glob, places), name, "stops");
 }
 
@@ -180,7 +172,7 @@ export function execMatches(
   return programs(exec.program, places).some((choice) => {
     const matched = names.find((name) => choiceMatches(choice, name, places));
     if (matched === undefined) return false;
-    return argumentsMatch(exec.args, commandOf(choice.glob, matched, places), given);
+    return argumentsMatch(exec.args, commandOf(choice, matched, places), given);
   });
 }
 

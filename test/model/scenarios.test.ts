@@ -432,19 +432,7 @@ describe("faults that the comparison found", () => {
       1 exec /tmp/run.sh           => allow`,
     ));
 
-  test("an option of docker that takes a value takes it as an argument of its own", () =>
-    check(
-      `
-      rule r:
-        notify exec "docker" "push"`,
-      `
-      1 exec /bin/docker -c host push      => notify r`,
-    ));
-});
-
-describe("known faults", () => {
-  // src/dsl/sets.ts joins the members in one pattern, of which only the whole can begin with `./`.
-  test.failing("a program of a set that is written with a slash is a path and not a name", () =>
+  test("a program of a set that is written with a slash is a path and not a name", () =>
     check(
       `
       define TOOLS = "make", "./run.sh"
@@ -453,6 +441,31 @@ describe("known faults", () => {
       `
       1 exec /w/run.sh             => notify r
       1 exec /tmp/run.sh           => allow`,
+    ));
+
+  test("`./**` is the workspace and nothing else", () =>
+    check(
+      `
+      define HERE = "./**", "/tmp/**"
+      rule r:
+        block write any unless target @HERE
+      rule s:
+        notify read "./**/key"`,
+      `
+      1 open w /w/a/b              => allow
+      1 open w /tmp/x              => allow
+      1 open w /etc/x              => block r
+      1 open r /w/a/key            => notify s
+      1 open r /etc/key            => allow`,
+    ));
+
+  test("an option of docker that takes a value takes it as an argument of its own", () =>
+    check(
+      `
+      rule r:
+        notify exec "docker" "push"`,
+      `
+      1 exec /bin/docker -c host push      => notify r`,
     ));
 });
 

@@ -4,6 +4,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Source } from "../../base/source.ts";
 import { type Clause, fileOperations, type Pattern, type Policy } from "../ast.ts";
+import { belowWorkspace } from "../glob.ts";
 import { globMatcher } from "../glob-language.ts";
 import { isOneOf } from "../vocabulary.ts";
 import { eventsOf } from "../walk.ts";
@@ -19,7 +20,8 @@ export function unmatchedPatterns(
   source: Source,
 ): Diagnostic[] {
   const waiting = new Map<Pattern, (bytes: Uint8Array) => boolean>();
-  for (const pattern of judged(policy)) waiting.set(pattern, globMatcher(pattern.glob));
+  for (const pattern of judged(policy))
+    waiting.set(pattern, globMatcher(belowWorkspace(pattern.glob)));
   const encoder = new TextEncoder();
   for (const path of paths) {
     if (waiting.size === 0) break;

@@ -80,3 +80,21 @@ test("a condition that is always true is hinted at", () =>
   ));
 
 test("a plain `true` is not", () => findings(`rule r: notify exec any if true`, ["C022"], []));
+
+test("an exception for the workspace alone leaves the rest", () =>
+  findings(
+    `define HERE = "./**"
+rule r: notify write any unless target @HERE
+rule s: notify write any unless target "./x"`,
+    ["C021"],
+    [],
+  ));
+
+test("an exception for the workspace covers what is below it", () =>
+  findings(
+    `rule r: notify write "src/**" unless target "./**"`,
+    ["C021"],
+    [
+      "1:38 C021 the rule `r` never matches: the exception holds for everything that the clause is about",
+    ],
+  ));

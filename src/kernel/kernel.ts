@@ -6,6 +6,16 @@
 //   ...                               // onEvent: fork, exec, match, exit
 //   kernel.drain();
 //   await kernel.close();
+//
+// An engine is the same for many policies at once: sessions hold domains, processes are members of one
+// domain each, and a domain's policy may change while they run.
+//
+//   const engine = await openEngine({ tier: null, ringBytes, programs: "all", pins: "/sys/fs/bpf/actplane/v1", onEvent });
+//   const session = engine.newSession();
+//   await engine.setDomain(7, session, compiled.image);   // compiled with the session's numbering
+//   engine.admit(tgid, 7);
+//   await engine.setDomain(7, session, tighter.image);    // no operation sees half of it, or none
+//   await engine.detach();                                // the rules go on without this process
 
 import type { Compiled } from "../ir/ir.ts";
 
@@ -128,6 +138,89 @@ export interface Kernel {
   /** Hand over every event the kernel has written until now. */
   drain(): void;
   close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  /** Null: the first tier that works. Pinned programs keep the tier they were loaded for. */
+  readonly tier: Tier | null;
+  /** A power of two, at least a page. */
+  readonly ringBytes: number;
+  /** Which programs of the tier are loaded: all, or those that this one policy needs; then no other one may be set. */
+  readonly programs: "all" | Compiled;
+  /** The folder below a bpffs where everything is pinned, and found again by the next process. Null: nothing is. */
+  readonly pins: string | null;
+  /** Room for the images of all domains; equal images lie there once. */
+  readonly tableBytes?: number;
+  readonly onEvent: (event: KernelEvent) => void;
+}
+
+/** What was pinned by an earlier process and runs on. */
+export interface AdoptedDomain {
+  readonly domain: number;
+  readonly session: number;
+  readonly generation: number;
+}
+
+/**
+ * One set of programs for many sessions. A session has a label space, gates and clause ids of its own; its domains'
+ * images are compiled with its numbering, so that what processes and files carry means the same to all of them.
+ * Session and domain numbers are never 0. Whatever is asked for and cannot be done throws; nothing is half done.
+ */
+export interface Engine {
+  readonly tier: Tier;
+  /** [] for a fresh engine. */
+  readonly adopted: readonly AdoptedDomain[];
+  /** This process's thread group id as the kernel counts, which a pid namespace hides. */
+  readonly self: number;
+  /** The id, as the kernel counts, of the process that this process forked last. */
+  lastChild(): number;
+  /** Governed processes may neither signal nor trace this one either. */
+  protect(tgid: number): void;
+  newSession(): number;
+  /** Frees what the session holds: its domains, labels of files, gates. No member of its domains may be alive. */
+  endSession(session: number): void;
+  /**
+   * Creates the domain, or replaces its policy: an operation is judged by the old policy or by the new one. Resolves
+   * when no operation can see the old one any more. Calls for one domain take effect in their order. Throws
+   * EngineFull where the table has no room; then the old policy stays.
+   */
+  setDomain(
+    domain: number,
+    session: number,
+    image: Uint32Array,
+  ): Promise<{ readonly generation: number }>;
+  /** No member of it may be alive. */
+  endDomain(domain: number): void;
+  /**
+   * From its next operation on the process, and what it started or starts, is governed by `domain`. A process that is
+   * governed already is moved only within its session, and keeps its labels and the gate runs it is in.
+   */
+  admit(tgid: number, domain: number): void;
+  /** Null: not governed. */
+  domainOf(tgid: number): number | null;
+  /** Governed processes that are alive, of one domain or of all. */
+  members(domain?: number): number[];
+  /** Opens (with the present time, for `within`) or closes an approval gate. */
+  approve(session: number, gate: number, open: boolean): void;
+  counters(): Counters;
+  /** How often each clause matched, by the session's clause id; an id that is not there never did. */
+  hits(session: number): readonly number[];
+  /** Hand over every event the kernel has written until now. */
+  drain(): void;
+  /** Leaves what is pinned: the rules go on without this process, and the next one adopts them. */
+  detach(): Promise<void>;
+  /** Ends the rules and leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+/** The table has no room for another image. */
+export class EngineFull extends Error {
+  override name = "EngineFull";
+}
+
+/** What is pinned cannot be adopted: another process has it open, or it was laid out by another version. */
+export class EngineTaken extends Error {
+  override name = "EngineTaken";
 }
 
 /** Why no tier could be used: what each one answered. */

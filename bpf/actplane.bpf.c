@@ -33,12 +33,13 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-SEC("tp_btf/task_newtask") int any_fork(__u64 *ctx)
+/* Raw tracepoints, not those with BTF: what they read they read by CO-RE, and libbpf then needs not all of the kernel's types. */
+SEC("raw_tp/task_newtask") int any_fork(__u64 *ctx)
 {
 	return process_fork((void *)ctx[0]);
 }
 
-SEC("tp_btf/sched_process_exit") int any_exit(__u64 *ctx)
+SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)
 {
 	return process_exit((void *)ctx[0]);
 }

@@ -6,7 +6,7 @@
  *
  *   probe_lsm     BPF-LSM on socket_create
  *   probe_mod     modify-return on security_socket_create
- *   probe_trace   a BTF tracepoint
+ *   probe_trace   a raw tracepoint
  *   probe_cgroup  connect on a cgroup
  */
 #include "kernel.h"
@@ -39,7 +39,7 @@ SEC("fmod_ret/security_socket_create") int probe_mod(__u64 *ctx)
 	return refuse_prober(ctx);
 }
 
-SEC("tp_btf/sched_process_exec") int probe_trace(__u64 *ctx)
+SEC("raw_tp/sched_process_exec") int probe_trace(__u64 *ctx)
 {
 	return 0;
 }

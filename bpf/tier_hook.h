@@ -179,7 +179,7 @@ HOOK(ptrace_access_check, ptrace_access_check,
      return ctx[1] & PTRACE_MODE_ATTACH ? on_process((void *)ctx[0], OP_PTRACE) : 0;)
 HOOK(bpf, bpf, return on_bpf();)
 
-SEC("tp_btf/sched_process_exec") int hook_exec_done(__u64 *ctx)
+SEC("raw_tp/sched_process_exec") int hook_exec_done(__u64 *ctx)
 {
 	return exec_done((void *)ctx[2]);
 }

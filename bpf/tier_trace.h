@@ -66,7 +66,7 @@
 #define NR_RENAMEAT2 316
 #define NR_FCHMODAT2 452
 
-SEC("tp_btf/sched_process_exec") int trace_exec(__u64 *ctx)
+SEC("raw_tp/sched_process_exec") int trace_exec(__u64 *ctx)
 {
 	return exec_judge_late((void *)ctx[2]);
 }
@@ -244,7 +244,7 @@ GLOBAL int on_name_call(struct name_call *call)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit") int trace_sys_exit(__u64 *ctx)
+SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 {
 	struct proc *proc = current_proc();
 	struct pt_regs *regs = (void *)ctx[0];
@@ -348,7 +348,7 @@ static __always_inline void on_moving(struct task_struct *task, __s32 descriptor
  * Before data moves: who waits at the other end of a pipe has read it before this call returns. What is
  * read is known at the end of the call; of one that does both, at its start.
  */
-SEC("tp_btf/sys_enter") int trace_sys_enter(__u64 *ctx)
+SEC("raw_tp/sys_enter") int trace_sys_enter(__u64 *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct pt_regs *regs = (void *)ctx[0];
@@ -364,7 +364,7 @@ SEC("tp_btf/sys_enter") int trace_sys_enter(__u64 *ctx)
 }
 
 /* After data was read, before the caller can use it. */
-SEC("tp_btf/sys_exit") int trace_sys_read(__u64 *ctx)
+SEC("raw_tp/sys_exit") int trace_sys_read(__u64 *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct pt_regs *regs = (void *)ctx[0];

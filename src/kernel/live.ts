@@ -9,6 +9,7 @@ import { ownedBytes, viewOf } from "../base/bytes.ts";
 import { operationBits, TABLE_CHUNK_WORDS } from "../ir/abi.ts";
 import { cgroupRoot } from "./cgroup.ts";
 import { type Kernel, type KernelOptions, KernelUnavailable, type Tier, tiers } from "./kernel.ts";
+import { forgetKernelTypes, kernelTypesFor } from "./kernel-types.ts";
 import type { BpfLink } from "./libbpf/link.ts";
 import { BpfObject } from "./libbpf/object.ts";
 import type { BpfProgram } from "./libbpf/program.ts";
@@ -51,6 +52,7 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;
       forgetProbes();
+      forgetKernelTypes(readFileSync(embedded));
       answers.push({ tier, answer: `${failure.call}: ${failure.code}` });
     }
   }
@@ -74,7 +76,8 @@ class LiveKernel implements Kernel {
 
   static load(tier: Tier, options: KernelOptions): LiveKernel {
     const { image, clauses } = options.compiled;
-    const object = BpfObject.open("actplane", readFileSync(embedded));
+    const content = readFileSync(embedded);
+    const object = BpfObject.open("actplane", content, kernelTypesFor(content));
     const links: BpfLink[] = [];
     try {
       const names = programsOf(tier, options.compiled, object.programs.keys(), release());

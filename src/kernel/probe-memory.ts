@@ -2,13 +2,13 @@
 // kernel's type information (30-45 ms, measured). Only a memory: whoever uses it still loads the real
 // programs, and asks the kernel again when they do not load.
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { bootId, memoryPath, remember } from "./boot-memory.ts";
 import type { Tier } from "./kernel.ts";
 import { type Probe, probeTier } from "./probe.ts";
 
-/** Written by root only, read by all (`check --host`), on a file system that a boot empties. */
-const folder = "/run/actplane";
-const path = `${folder}/probes.json`;
+/** Read by all (`check --host`). */
+const name = "probes.json";
 
 interface Memory {
   /** Another boot, another kernel: what is remembered holds for neither. */
@@ -41,7 +41,7 @@ export function forgetProbes(): void {
 function read(): Memory {
   const boot = bootId();
   try {
-    const memory: Memory = JSON.parse(readFileSync(path, "utf8"));
+    const memory: Memory = JSON.parse(readFileSync(memoryPath(name), "utf8"));
     if (memory.boot === boot && typeof memory.probes === "object") return memory;
   } catch {
     // Not there or not whole: the same as nothing known.
@@ -49,20 +49,7 @@ function read(): Memory {
   return { boot, probes: {} };
 }
 
-/** Whole or not at all; where it cannot be kept, the next start asks again. */
+/** Where it cannot be kept, the next start asks again. */
 function write(memory: Memory): void {
-  try {
-    // Whatever the umask: there is nothing in it that anybody must not read.
-    if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
-    const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(memory));
-    chmodSync(draft, 0o644);
-    renameSync(draft, path);
-  } catch {
-    return;
-  }
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  remember(name, JSON.stringify(memory));
 }

@@ -37,16 +37,26 @@ export class BpfObject {
     this.maps = new Map(maps.map((map) => [map.name, map]));
   }
 
-  /** `name` shows in messages and, shortened, as a prefix of the names of the object's data maps. */
-  static open(name: string, content: Uint8Array): BpfObject {
+  /**
+   * `name` shows in messages and, shortened, as a prefix of the names of the object's data maps. `kernelTypes` is the path of
+   * BTF by which fields of the kernel are placed; default: the running kernel's own, which libbpf reads whole.
+   */
+  static open(name: string, content: Uint8Array, kernelTypes: string | null = null): BpfObject {
     const elf = ownedCopy(content);
     const nameBytes = cString(name);
+    const typesBytes = kernelTypes === null ? null : cString(kernelTypes);
     const options = ownedBytes(openOptions.bytes);
     const view = viewOf(options);
     view.setBigUint64(0, BigInt(openOptions.bytes), true);
     view.setBigUint64(openOptions.name, BigInt(ptr(nameBytes)), true);
+    if (typesBytes !== null)
+      view.setBigUint64(openOptions.kernelTypes, BigInt(ptr(typesBytes)), true);
     const address = libbpf().bpf_object__open_mem(ptr(elf), elf.length, ptr(options));
-    return new BpfObject(checkedPointer(`bpf_object__open_mem ${name}`, address), [elf, nameBytes]);
+    const object = checkedPointer(`bpf_object__open_mem ${name}`, address);
+    return new BpfObject(
+      object,
+      typesBytes === null ? [elf, nameBytes] : [elf, nameBytes, typesBytes],
+    );
   }
 
   program(name: string): BpfProgram {
@@ -62,10 +72,23 @@ export class BpfObject {
     return map;
   }
 
+  /** The object's own type information. */
+  get types(): Uint8Array {
+    const length = ownedBytes(4);
+    const btf = checkedPointer("bpf_object__btf", libbpf().bpf_object__btf(this.#openAddress));
+    const data = checkedPointer("btf__raw_data", libbpf().btf__raw_data(btf, ptr(length)));
+    return copyFromC(data, viewOf(length).getUint32(0, true));
+  }
+
   /** Hands every program with autoload to the verifier; throws with the warnings of libbpf when one is refused. */
   load(): void {
-    assert(this.#address !== null && this.#readByLibbpf.length > 0, "the object is open");
-    checkedResult("bpf_object__load", libbpf().bpf_object__load(this.#address));
+    assert(this.#readByLibbpf.length > 0, "libbpf reads what it was given until now");
+    checkedResult("bpf_object__load", libbpf().bpf_object__load(this.#openAddress));
+  }
+
+  get #openAddress(): Pointer {
+    assert(this.#address !== null, "the object is open");
+    return this.#address;
   }
 
   close(): void {
@@ -172,8 +195,8 @@ export class ObjectMap {
   }
 }
 
-// Size and offset of the leading fields of struct bpf_object_open_opts: sz, object_name.
-const openOptions = { bytes: 16, name: 8 };
+// Size and offsets of the leading fields of struct bpf_object_open_opts: sz, object_name, btf_custom_path.
+const openOptions = { bytes: 56, name: 8, kernelTypes: 48 };
 
 type NextOf = (object: Pointer, previous: Pointer | null) => Pointer | bigint | null;
 

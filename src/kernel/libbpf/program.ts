@@ -10,6 +10,7 @@ import {
   textUntilNul,
   viewOf,
 } from "../../base/bytes.ts";
+import { copyFromC } from "../libc.ts";
 import { type ProgramInfo, programInfo } from "./ids.ts";
 import { checkedPointer, checkedResult, libbpf } from "./library.ts";
 import { BpfLink } from "./link.ts";
@@ -81,6 +82,19 @@ export class BpfProgram {
   /** The program's descriptor, which the object owns; throws for a program that was not loaded. */
   get fd(): number {
     return checkedResult(`bpf_program__fd ${this.name}`, libbpf().bpf_program__fd(this.#address));
+  }
+
+  /** What the verifier was given: struct bpf_insn after struct bpf_insn, fields of the kernel placed and maps by descriptor. */
+  instructions(): Uint8Array {
+    const address = checkedPointer(
+      "bpf_program__insns",
+      libbpf().bpf_program__insns(this.#address),
+    );
+    const instructionBytes = 8;
+    return copyFromC(
+      address,
+      Number(libbpf().bpf_program__insn_cnt(this.#address)) * instructionBytes,
+    );
   }
 
   info(): ProgramInfo {

@@ -3,6 +3,9 @@
  * abi.h: what the kernel half and user space both read. src/ir/abi.ts (the image) and
  * src/kernel/state.ts (maps and events) are its TypeScript views; tests compare them through BTF.
  *
+ * Labels, gates and clauses go by the numbers of their session, which are never given twice: they mean
+ * the same in every image of its domains, one after another and beside each other.
+ *
  * A compiled policy is an IMAGE: an array of u32 words, copied into the `table` map at the
  * word offset `domain.base`. All offsets inside an image are in words and relative to its start,
  * so equal policies give equal bytes wherever they are loaded. The map stores the words in chunks;
@@ -60,8 +63,8 @@ struct image_header {
 	__u32 magic;
 	__u32 abi;
 	__u32 words;        /* length of the image */
-	__u32 clauses;      /* count; a clause id is below it */
-	__u32 gates;        /* count */
+	__u32 clauses;      /* every clause id of the session that the image has is below it */
+	__u32 gates;        /* of the session, whether this policy asks about them or not */
 	__u32 gates_at;     /* struct gate_record[gates] */
 	__u32 entries;      /* count */
 	__u32 entries_at;   /* struct entry[entries], aligned to 32 words */
@@ -70,7 +73,8 @@ struct image_header {
 	__u32 exec_ops;     /* as path_ops, for EXEC automata */
 	__u32 endpoint_ops; /* as path_ops, for ENDPOINT automata */
 	__u32 flowing[LABEL_WORDS]; /* labels that flow into objects: all but the hidden lineage labels */
-	__u32 reserved[4];
+	__u32 clause_set_at; /* a bit a clause id: which of them the image has */
+	__u32 reserved[3];
 	__u32 automata[AUTOMATON_KINDS][GROUPS_MAX]; /* offsets of struct automaton; 0 ends the list */
 };
 

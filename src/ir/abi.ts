@@ -57,6 +57,7 @@ export const header = {
   execOps: 10,
   endpointOps: 11,
   flowing: 12,
+  clauseSetAt: 20,
   automata: 24,
   size: 64,
 } as const;

@@ -42,6 +42,8 @@ export function compile(policy: Policy, options: CompileOptions): Outcome<Compil
       clauses: lowered.clauses,
       labels: lowered.labels,
       gates: lowered.gates,
+      approvals: lowered.approvals,
+      numbering: options.numbering === undefined ? null : lowered.numbering,
       automata: tables?.automata ?? [],
       atoms: lowered.atoms,
       notes: lowered.notes,

@@ -1,44 +1,55 @@
-// Gates of `unless after`: one for each meaning, however often and in whatever words it is written.
+// Gates of `unless after` and `unless approved`: one for each meaning, however often and in whatever words
+// it is written.
 
-import type { Condition, GateEvent } from "../dsl/ast.ts";
+import type { Condition } from "../dsl/ast.ts";
 import { GATE_EXITS, gateRecord } from "./abi.ts";
-import type { CompiledGate } from "./ir.ts";
+import type { CompiledApproval, CompiledGate } from "./ir.ts";
+import type { Meanings } from "./meaning.ts";
+import { type NumberedGate, Numbers } from "./numbering.ts";
 
 export type After = Condition & { readonly kind: "after" };
+export type Approved = Condition & { readonly kind: "approved" };
 
 const nsPerMs = 1_000_000n;
 
 export class Gates {
-  readonly all: CompiledGate[] = [];
-  readonly #numbers = new Map<string, number>();
-  readonly #eventKey: (event: GateEvent) => string;
+  /** Those of this policy. */
+  readonly own: CompiledGate[] = [];
+  readonly approvals: CompiledApproval[] = [];
+  readonly numbers: Numbers<NumberedGate>;
+  readonly #meanings: Meanings;
+  readonly #seen = new Set<number>();
 
-  constructor(eventKey: (event: GateEvent) => string) {
-    this.#eventKey = eventKey;
+  constructor(meanings: Meanings, known: readonly NumberedGate[]) {
+    this.#meanings = meanings;
+    this.numbers = new Numbers(known);
   }
 
-  intern({ event, exits, since, withinMs }: After): {
-    readonly id: number;
-    readonly isNew: boolean;
-  } {
-    const staling = new Map(since.map((one) => [this.#eventKey(one), one]));
-    const key = JSON.stringify([
-      this.#eventKey(event),
-      exits,
-      [...staling.keys()].sort(),
-      withinMs,
-    ]);
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return { id: known, isNew: false };
-    const id = this.all.length;
-    this.#numbers.set(key, id);
-    this.all.push({ id, event, exits, since: [...staling.values()], withinMs });
-    return { id, isNew: true };
+  intern(condition: After): { readonly id: number; readonly isNew: boolean } {
+    const { event, exits, since, withinMs } = condition;
+    const id = this.numbers.of({ key: this.#meanings.gate(condition), exits, withinMs });
+    const isNew = this.#isNew(id);
+    const staling = new Map(since.map((one) => [this.#meanings.event(one), one]));
+    if (isNew) this.own.push({ id, event, exits, since: [...staling.values()], withinMs });
+    return { id, isNew };
+  }
+
+  approval(condition: Approved): number {
+    const { name, withinMs } = condition;
+    const id = this.numbers.of({ key: this.#meanings.approval(condition), exits: null, withinMs });
+    if (this.#isNew(id)) this.approvals.push({ gate: id, name, withinMs });
+    return id;
+  }
+
+  #isNew(id: number): boolean {
+    const isNew = !this.#seen.has(id);
+    this.#seen.add(id);
+    return isNew;
   }
 }
 
 /** The words of `struct gate_record`. */
-export function gateWords(gate: CompiledGate): number[] {
+export function gateWords(gate: NumberedGate): number[] {
   const words = new Array<number>(gateRecord.size).fill(0);
   const withinNs = BigInt(Math.round(gate.withinMs ?? 0)) * nsPerMs;
   words[gateRecord.flags] = gate.exits === null ? 0 : GATE_EXITS;

@@ -23,7 +23,7 @@ import type { Dfa } from "./determinise.ts";
 import { type Entry, maskWords, operationMask, writeEntry } from "./entries.ts";
 import { gateWords } from "./gates.ts";
 import type { Group } from "./groups.ts";
-import type { AutomatonReport } from "./ir.ts";
+import type { AutomatonReport, CompiledClause } from "./ir.ts";
 import type { Lowered, NameKind, Payload } from "./lower.ts";
 import { ImageWriter } from "./writer.ts";
 
@@ -48,6 +48,7 @@ export function writeImage(
   writeHeader(writer, lowered);
   writeGates(writer, lowered);
   const numbers = writeEntries(writer, lowered.entries);
+  writeClauseSet(writer, lowered.clauses);
   const automata: AutomatonReport[] = [];
 
   const add = (
@@ -96,11 +97,19 @@ function writeHeader(writer: ImageWriter, lowered: Lowered): void {
         payload.entries.flatMap((entry) => entry.operations),
       ),
     );
-  const visible = lowered.labels.filter((label) => !label.hidden);
+  const { labels, gates } = lowered.numbering;
+  const hidden = labels.reduce(
+    (mask, label, bit) => (label.hidden ? mask | (1n << BigInt(bit)) : mask),
+    0n,
+  );
+  const ids = lowered.clauses.map(({ id }) => id);
   writer.set(header.magic, IMAGE_MAGIC);
   writer.set(header.abi, IMAGE_ABI);
-  writer.set(header.clauses, lowered.clauses.length);
-  writer.set(header.gates, lowered.gates.length);
+  writer.set(
+    header.clauses,
+    ids.reduce((bound, id) => Math.max(bound, id + 1), 0),
+  );
+  writer.set(header.gates, gates.length);
   writer.set(header.entries, lowered.entries.length);
   writer.set(header.atomWords, Math.ceil(lowered.atoms.length / 32));
   writer.set(header.pathOps, operations("path"));
@@ -108,17 +117,24 @@ function writeHeader(writer: ImageWriter, lowered: Lowered): void {
   writer.set(header.endpointOps, operations("endpoint"));
   writer.setAll(
     header.flowing,
-    maskWords(
-      visible.reduce((mask, { bit }) => mask | (1n << BigInt(bit)), 0n),
-      LABEL_WORDS,
-    ),
+    // Labels that other policies of the session number later flow through this domain's processes too.
+    maskWords(~hidden, LABEL_WORDS),
   );
 }
 
+/** Which clauses the image has, a bit each: lists of another image of the session are read through it. */
+function writeClauseSet(writer: ImageWriter, clauses: readonly CompiledClause[]): void {
+  const words = new Uint32Array(Math.ceil(writer.get(header.clauses) / 32));
+  for (const { id } of clauses) words[id >> 5] = (words[id >> 5] as number) | (1 << (id & 31));
+  writer.set(header.clauseSetAt, writer.append(words, 1));
+}
+
 function writeGates(writer: ImageWriter, lowered: Lowered): void {
-  const at = writer.reserve(lowered.gates.length * gateRecord.size, gateRecord.size);
+  const { gates } = lowered.numbering;
+  const at = writer.reserve(gates.length * gateRecord.size, gateRecord.size);
   writer.set(header.gatesAt, at);
-  for (const gate of lowered.gates) writer.setAll(at + gate.id * gateRecord.size, gateWords(gate));
+  for (const [id, gate] of gates.entries())
+    writer.setAll(at + id * gateRecord.size, gateWords(gate));
 }
 
 /** The number of each entry. */

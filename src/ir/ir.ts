@@ -5,6 +5,7 @@ import type { Source } from "../base/source.ts";
 import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
 import type { AutomatonKind, OperationName } from "./abi.ts";
 import type { Command } from "./commands.ts";
+import type { Numbering } from "./numbering.ts";
 
 /** What a policy is compiled against: the places its relative names mean. */
 export interface CompileOptions {
@@ -16,10 +17,12 @@ export interface CompileOptions {
   readonly commands?: readonly Command[];
   /** Where diagnostics point; the tree has only offsets. Default: a nameless source. */
   readonly source?: Source;
+  /** What the session has numbered so far. Without it the policy stands alone and its clauses count from 0. */
+  readonly numbering?: Numbering;
 }
 
 export interface CompiledClause {
-  /** INVARIANT: its index in `Compiled.clauses`, and `clauses[]` of a kernel event. */
+  /** As in `clauses[]` of a kernel event. Found by `clauseOf`: only without a numbering it is the index. */
   readonly id: number;
   readonly rule: Rule;
   readonly clause: Clause;
@@ -32,7 +35,7 @@ export interface CompiledClause {
 }
 
 export interface CompiledLabel {
-  /** INVARIANT: its index in `Compiled.labels`, and its bit. */
+  /** The session's number of it. Found by `labelOf`. */
   readonly bit: number;
   /** The author's name; a lineage condition's hidden label is `lineage:` and its text. */
   readonly name: string;
@@ -40,11 +43,18 @@ export interface CompiledLabel {
 }
 
 export interface CompiledGate {
-  /** INVARIANT: its index in `Compiled.gates`, and its bit. */
+  /** The session's number of it. Found by `gateOf`. */
   readonly id: number;
   readonly event: GateEvent;
   readonly exits: number | null;
   readonly since: readonly GateEvent[];
+  readonly withinMs: number | null;
+}
+
+/** `unless approved NAME`: a gate that nothing but an operator's word opens. */
+export interface CompiledApproval {
+  readonly gate: number;
+  readonly name: string;
   readonly withinMs: number | null;
 }
 
@@ -70,6 +80,9 @@ export interface Compiled {
   readonly clauses: readonly CompiledClause[];
   readonly labels: readonly CompiledLabel[];
   readonly gates: readonly CompiledGate[];
+  readonly approvals: readonly CompiledApproval[];
+  /** The options' numbering with what this policy adds; null without one. */
+  readonly numbering: Numbering | null;
   readonly automata: readonly AutomatonReport[];
   /** Patterns of arguments and `target` patterns of exec clauses, as text, by atom. */
   readonly atoms: readonly string[];

@@ -20,14 +20,22 @@ import { ATOM_WORDS_MAX, GATES_MAX, LABELS_MAX, type OperationName } from "./abi
 import { anchorPath, anyGlob, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
 import { type Command, commandTable } from "./commands.ts";
-import { conjunctionsMax, toDnf } from "./dnf.ts";
+import { type Conjunction, conjunctionsMax, toDnf } from "./dnf.ts";
 import { type LabelDoubt, labelDoubts } from "./doubts.ts";
 import { endpointGlobs } from "./endpoints.ts";
 import { type Entry, emptyEntry } from "./entries.ts";
 import { Gates } from "./gates.ts";
 import type { Unit } from "./groups.ts";
-import type { CompiledClause, CompiledGate, CompiledLabel, CompileOptions } from "./ir.ts";
+import type {
+  CompiledApproval,
+  CompiledClause,
+  CompiledGate,
+  CompiledLabel,
+  CompileOptions,
+} from "./ir.ts";
 import { Languages } from "./languages.ts";
+import { Meanings } from "./meaning.ts";
+import { type NumberedLabel, type Numbering, Numbers, noNumbers } from "./numbering.ts";
 import { Programs } from "./programs.ts";
 
 /** What the language of a unit leads to. */
@@ -52,6 +60,9 @@ export interface Lowered {
   readonly clauses: readonly CompiledClause[];
   readonly labels: readonly CompiledLabel[];
   readonly gates: readonly CompiledGate[];
+  readonly approvals: readonly CompiledApproval[];
+  /** The session's, with what this policy adds. Of a policy that stands alone no clauses are listed. */
+  readonly numbering: Numbering;
   readonly notes: readonly string[];
 }
 
@@ -94,7 +105,13 @@ class Lowering {
     endpoint: [] as Unit<Payload>[],
   };
   readonly #programs: Programs;
+  readonly #meanings: Meanings;
   readonly #gates: Gates;
+  readonly #labelNumbers: Numbers<NumberedLabel>;
+  /** Null: the policy stands alone. */
+  readonly #clauseNumbers: Numbers<{ readonly key: string }> | null;
+  /** How often a clause stands in the policy: each is one of its own. */
+  readonly #clauseTimes = new Map<string, number>();
   readonly #labels: CompiledLabel[] = [];
   readonly #labelBits = new Map<string, number>();
   readonly #doubts: ReadonlyMap<string, LabelDoubt>;
@@ -110,7 +127,14 @@ class Lowering {
     this.#source = options.source ?? { name: "policy", text: "" };
     this.#diagnostics = diagnostics;
     this.#programs = new Programs(this.#languages.exec, options, options.commands ?? commandTable);
-    this.#gates = new Gates((event) => this.#eventKey(event));
+    const { numbering = noNumbers } = options;
+    this.#meanings = new Meanings(options, options.commands);
+    this.#gates = new Gates(this.#meanings, numbering.gates);
+    this.#labelNumbers = new Numbers(numbering.labels);
+    this.#clauseNumbers =
+      options.numbering === undefined
+        ? null
+        : new Numbers(numbering.clauses.map((key) => ({ key })));
     this.#doubts = labelDoubts(policy);
   }
 
@@ -129,7 +153,13 @@ class Lowering {
       atoms: this.#programs.atomTexts,
       clauses: this.#clauses,
       labels: this.#labels,
-      gates: this.#gates.all,
+      gates: this.#gates.own,
+      approvals: this.#gates.approvals,
+      numbering: {
+        labels: this.#labelNumbers.all,
+        gates: this.#gates.numbers.all,
+        clauses: this.#clauseNumbers?.all.map(({ key }) => key) ?? [],
+      },
       notes: [...this.#notes],
     };
   }
@@ -145,14 +175,17 @@ class Lowering {
     }
   }
 
-  #labelBit(name: string, hidden = false): number {
-    const key = `${hidden ? "hidden " : ""}${name}`;
-    const known = this.#labelBits.get(key);
-    if (known !== undefined) return known;
-    const bit = this.#labels.length;
-    this.#labelBits.set(key, bit);
-    this.#labels.push({ bit, name, hidden });
-    return bit;
+  #labelBit(name: string): number {
+    return this.#labelNumber({ key: name, name, hidden: false }).bit;
+  }
+
+  #labelNumber(label: NumberedLabel): { readonly bit: number; readonly isNew: boolean } {
+    const known = this.#labelBits.get(label.key);
+    if (known !== undefined) return { bit: known, isNew: false };
+    const bit = this.#labelNumbers.of(label);
+    this.#labelBits.set(label.key, bit);
+    this.#labels.push({ bit, name: label.name, hidden: label.hidden });
+    return { bit, isNew: true };
   }
 
   #lowerSources(): void {
@@ -214,11 +247,12 @@ class Lowering {
   // ---- clauses
 
   #lowerClause(rule: Rule, clause: Clause): void {
-    const id = this.#clauses.length;
+    const conjunctions = this.#conjunctions(clause);
+    const id = this.#clauseNumber(rule, clause, conjunctions);
     const operations = operationsOf(clause.operation.kind);
     const unsupported: string[] = [];
     const exceptions = this.#lowerExceptions(rule, clause);
-    const entries = this.#conjunctions(clause).map((conjunction): Entry => {
+    const entries = conjunctions.map((conjunction): Entry => {
       unsupported.push(...this.#doubtsOf(conjunction.all, conjunction.none));
       return {
         ...emptyEntry,
@@ -261,7 +295,15 @@ class Lowering {
     });
   }
 
-  #conjunctions(clause: Clause): { readonly all: bigint; readonly none: bigint }[] {
+  #clauseNumber(rule: Rule, clause: Clause, condition: readonly Conjunction[]): number {
+    if (this.#clauseNumbers === null) return this.#clauses.length;
+    const meaning = this.#meanings.clause(rule.name.text, clause, condition);
+    const time = this.#clauseTimes.get(meaning) ?? 0;
+    this.#clauseTimes.set(meaning, time + 1);
+    return this.#clauseNumbers.of({ key: time === 0 ? meaning : `${meaning} ${time}` });
+  }
+
+  #conjunctions(clause: Clause): Conjunction[] {
     const conjunctions = toDnf(clause.condition, (label) => this.#labelBit(label));
     if (clause.condition === null) return conjunctions ?? [];
     if (conjunctions === null) {
@@ -307,8 +349,9 @@ class Lowering {
           exceptions.gates |= 1n << BigInt(this.#gate(condition));
           break;
         case "approved":
+          exceptions.gates |= 1n << BigInt(this.#gates.approval(condition));
           this.#notes.add(
-            `The exception \`${printCondition(condition)}\` of rule \`${rule.name.text}\` never holds: approvals are not carried out yet.`,
+            `The exception \`${printCondition(condition)}\` of rule \`${rule.name.text}\` holds only while an operator approves, for which \`actplane run\` has no way.`,
           );
           break;
       }
@@ -424,12 +467,13 @@ class Lowering {
   // ---- history
 
   #lineageBit(exec: ExecPattern): number {
-    const key = `lineage ${this.#programs.key(exec)}`;
-    const known = this.#labelBits.get(key);
-    if (known !== undefined) return known;
-    const bit = this.#labels.length;
-    this.#labelBits.set(key, bit);
-    this.#labels.push({ bit, name: `lineage:${printExec(exec)}`, hidden: true });
+    // A label's own name has no blank.
+    const { bit, isNew } = this.#labelNumber({
+      key: `lineage ${this.#meanings.lineage(exec)}`,
+      name: `lineage:${printExec(exec)}`,
+      hidden: true,
+    });
+    if (!isNew) return bit;
     const entry: Entry = {
       ...emptyEntry,
       kind: "label",
@@ -443,7 +487,7 @@ class Lowering {
   #gate(condition: Condition & { kind: "after" }): number {
     const { id, isNew } = this.#gates.intern(condition);
     if (!isNew) return id;
-    const gate = this.#gates.all[id] as CompiledGate;
+    const gate = this.#gates.own.at(-1) as CompiledGate;
     this.#addEvent(gate.event, "open", id);
     for (const event of gate.since) this.#addEvent(event, "stale", id);
     return id;
@@ -455,30 +499,28 @@ class Lowering {
     else this.#addUnit("path", this.#pathLanguage([event.target]), [entry], this.#gateEntries);
   }
 
-  #eventKey(event: GateEvent): string {
-    if (event.kind === "exec") return `exec ${this.#programs.key(event.exec)}`;
-    return `${event.kind} ${this.#pathLanguage([event.target])}`;
-  }
-
   // ---- limits
 
   #checkLimits(): void {
     const whole: Span = { start: 0, end: 0 };
-    if (this.#labels.length > LABELS_MAX) {
-      const hidden = this.#labels.filter((label) => label.hidden).length;
+    const labels = this.#labelNumbers.all;
+    const gates = this.#gates.numbers.all;
+    const who = this.#clauseNumbers === null ? "policy needs" : "session needs";
+    if (labels.length > LABELS_MAX) {
+      const hidden = labels.filter((label) => label.hidden).length;
       this.#report(
         "error",
         "X001",
         whole,
-        `the policy needs ${this.#labels.length} labels (${hidden} of them for \`lineage-includes\`), and ${LABELS_MAX} is the most`,
+        `the ${who} ${labels.length} labels (${hidden} of them for \`lineage-includes\`), and ${LABELS_MAX} is the most`,
       );
     }
-    if (this.#gates.all.length > GATES_MAX) {
+    if (gates.length > GATES_MAX) {
       this.#report(
         "error",
         "X002",
         whole,
-        `the policy needs ${this.#gates.all.length} different \`after\` conditions, and ${GATES_MAX} is the most`,
+        `the ${who} ${gates.length} different \`after\` and \`approved\` conditions, and ${GATES_MAX} is the most`,
       );
     }
     const atomsMax = ATOM_WORDS_MAX * 32;

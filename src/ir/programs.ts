@@ -54,14 +54,6 @@ export class Programs {
     }));
   }
 
-  /** What two exec patterns share only if they mean the same. */
-  key(exec: ExecPattern): string {
-    return this.lower(exec)
-      .map(({ language, args }) => `${language}:${args.join()}`)
-      .sort()
-      .join(";");
-  }
-
   /** The language of a `target` of an exec clause, and the atom that says it matches. */
   targetAtom(target: Target): {
     readonly language: number;

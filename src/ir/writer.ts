@@ -24,6 +24,11 @@ export class ImageWriter {
     this.#words[at] = value;
   }
 
+  get(at: number): number {
+    assert(at < this.#length, "a word is read where room was reserved");
+    return this.#words[at] as number;
+  }
+
   setAll(at: number, values: ArrayLike<number>): void {
     assert(at + values.length <= this.#length, "words are written where room was reserved");
     this.#words.set(values, at);

@@ -8,6 +8,7 @@ import type { Clause, Condition, Effect } from "../dsl/ast.ts";
 import { printDuration } from "../dsl/duration.ts";
 import { printClause, printEvent, printExec } from "../dsl/print.ts";
 import { operationBits } from "../ir/abi.ts";
+import { clauseOf, labelOf } from "../ir/find.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
 import type { Builtin, KernelEvent, Tier } from "../kernel/kernel.ts";
 import type { VerdictKind } from "../kernel/verdicts.ts";
@@ -118,7 +119,7 @@ export function feedbackOf(
 ): FeedbackRecord {
   assert(event.type === "match", "feedback is about matches");
   if (event.builtin !== null) return builtinRecord(event, event.builtin, seq, context);
-  const matched = event.clauses.map((id) => clauseOf(context.compiled, id));
+  const matched = event.clauses.map((id) => matchedClause(context.compiled, id));
   const strongest = matched.reduce((best, each) =>
     rank[each.clause.effect] > rank[best.clause.effect] ? each : best,
   );
@@ -166,7 +167,7 @@ function commonOf(event: KernelEvent, seq: number, context: FeedbackContext) {
         .map((ancestor) => processReference(ancestor.tgid, ancestor)),
     },
     labels: event.labels.flatMap((bit) => {
-      const label = compiled.labels[bit];
+      const label = labelOf(compiled, bit);
       return label === undefined || label.hidden ? [] : [label.name];
     }),
   } as const;
@@ -199,8 +200,8 @@ function builtinRecord(
 
 const rank: Readonly<Record<Effect, number>> = { notify: 0, block: 1, kill: 2 };
 
-function clauseOf(compiled: Compiled, id: number): CompiledClause {
-  const clause = compiled.clauses[id];
+function matchedClause(compiled: Compiled, id: number): CompiledClause {
+  const clause = clauseOf(compiled, id);
   assert(clause !== undefined, `the policy has a clause ${id}`);
   return clause;
 }
@@ -260,7 +261,7 @@ function provenanceOf(
   event: KernelEvent,
   { compiled, processes, clock }: FeedbackContext,
 ): Provenance[] {
-  const label = compiled.labels[bit];
+  const label = labelOf(compiled, bit);
   if (label === undefined || !mentioned.has(label.name)) return [];
   const process = processes.get(event.tgid);
   // What this very operation would bring is not yet in the process's history.

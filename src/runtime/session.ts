@@ -2,6 +2,7 @@
 // records are explained from.
 
 import type { Source } from "../base/source.ts";
+import { gateOf } from "../ir/find.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { KernelEvent, Tier } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
@@ -24,7 +25,7 @@ export class Session {
   #seq = 0;
 
   constructor(private readonly options: SessionOptions) {
-    this.gates = new Gates((gate) => options.compiled.gates[gate]?.exits === null);
+    this.gates = new Gates((gate) => gateOf(options.compiled, gate)?.exits === null);
   }
 
   get tier(): Tier {

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { operationBits, type OperationName } from "../../src/ir/abi.ts";
+import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import { verdictOfOperation } from "../../src/kernel/verdicts.ts";
 
 const root = join(import.meta.dir, "../..");

@@ -61,7 +61,8 @@ describe("entries", () => {
       { ...none, kind: 2, ops: bits.connect | bits.recv, all: 4 },
       { ...none, kind: 1, ops: writes, effect: 2, all: 3, none: 4 },
     ]);
-    expect(compiled.image[header.flowing]).toBe(7);
+    // Whatever the session numbers later flows as well.
+    expect(compiled.image[header.flowing]).toBe(0xffffffff);
     expect(compiled.image[header.pathOps]).toBe(bits.read | writes);
     expect(compiled.image[header.execOps]).toBe(bits.exec);
     expect(compiled.image[header.endpointOps]).toBe(bits.connect | bits.recv);
@@ -105,7 +106,7 @@ describe("entries", () => {
         .filter(({ kind }) => kind === 1)
         .map((one) => one.none),
     ).toEqual([2, 2]);
-    expect(compiled.image[header.flowing]).toBe(1);
+    expect(compiled.image[header.flowing]).toBe(0xfffffffd);
   });
 
   test("a signal is matched on the program it is sent to", () => {
@@ -256,12 +257,15 @@ describe("what is not carried out", () => {
       "the arguments of a running program are not matched",
     ]));
 
-  test("an approval as exception: more is refused", () => {
+  test("an approval as exception is a gate that an operator has to be there for", () => {
     const text = 'rule r: block exec "x" unless approved "deploy" because "y"';
     expect(unsupported(text)).toEqual([null]);
     expect(notes(text)).toEqual([
-      'The exception `approved "deploy"` of rule `r` never holds: approvals are not carried out yet.',
+      'The exception `approved "deploy"` of rule `r` holds only while an operator approves, for which `actplane run` has no way.',
     ]);
+    const { approvals, gates, image } = compileText(text);
+    expect(approvals).toEqual([{ gate: 0, name: "deploy", withinMs: null }]);
+    expect([gates, image[header.gates]]).toEqual([[], 1]);
   });
 
   test("an approval as label: asked for it is missing, negated it refuses more", () => {

@@ -2,11 +2,12 @@
 // and what it costs.
 
 import { printDuration } from "../../dsl/duration.ts";
-import { printEvent } from "../../dsl/print.ts";
+import { printCondition, printEvent } from "../../dsl/print.ts";
 import { entry as entryAt, header } from "../../ir/abi.ts";
 import type {
   AutomatonReport,
   Compiled,
+  CompiledApproval,
   CompiledClause,
   CompiledGate,
   CompiledLabel,
@@ -118,10 +119,11 @@ function automataLines(automata: readonly AutomatonReport[]): string[] {
   return aligned([["automaton", "patterns", "states", "classes", "cells", "size"], ...rows]);
 }
 
-function stateLines({ labels, gates }: Compiled): string[] {
+function stateLines({ labels, gates, approvals }: Compiled): string[] {
   return [
     ...labels.map((label) => `label ${label.bit}  ${labelText(label)}`),
     ...gates.map((gate) => `gate ${gate.id}  ${printable(gateText(gate))}`),
+    ...approvals.map((approval) => `gate ${approval.gate}  ${printable(approvalText(approval))}`),
   ];
 }
 
@@ -136,6 +138,10 @@ function gateText({ event, exits, since, withinMs }: CompiledGate): string {
     ...(since.length === 0 ? [] : [`since ${since.map(printEvent).join(" or ")}`]),
     ...(withinMs === null ? [] : [`within ${printDuration(withinMs)}`]),
   ].join(" ");
+}
+
+function approvalText({ name, withinMs }: CompiledApproval): string {
+  return printCondition({ kind: "approved", name, withinMs, span: { start: 0, end: 0 } });
 }
 
 function sizeLines({ image, automata }: Compiled): string[] {
@@ -185,7 +191,10 @@ export function compiledJson(compiled: Compiled) {
       ),
     })),
     labels: compiled.labels,
-    gates: compiled.gates.map((gate) => ({ id: gate.id, text: gateText(gate) })),
+    gates: [
+      ...compiled.gates.map((gate) => ({ id: gate.id, text: gateText(gate) })),
+      ...compiled.approvals.map((each) => ({ id: each.gate, text: approvalText(each) })),
+    ],
     automata: compiled.automata.map(({ kind, group, patterns, states, classes, combs, words }) => ({
       kind,
       group,

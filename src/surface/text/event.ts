@@ -2,6 +2,7 @@
 // bytes as text, numbers as numbers.
 
 import { operationBits } from "../../ir/abi.ts";
+import { labelOf } from "../../ir/find.ts";
 import type { Compiled } from "../../ir/ir.ts";
 import type { KernelEvent, Tier } from "../../kernel/kernel.ts";
 import { targetText, wordsOf } from "../../runtime/bytes.ts";
@@ -26,7 +27,7 @@ export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventCo
     ops: Object.entries(operationBits).flatMap(([name, bit]) => (event.ops & bit ? [name] : [])),
     target: event.first.length === 0 ? null : targetText(event),
     argv: event.words > 0 ? wordsOf(event.second, event.words) : null,
-    labels: event.labels.flatMap((bit) => compiled.labels[bit]?.name ?? []),
+    labels: event.labels.flatMap((bit) => labelOf(compiled, bit)?.name ?? []),
     gates: event.gates,
     effect: event.effect,
     outcome: event.type === "match" ? event.outcome : null,

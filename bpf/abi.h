@@ -239,12 +239,15 @@ enum event_type {
 	EVENT_EXEC = 2,   /* data: program path, then argv joined by NUL (up to EVENT_ARGV_MAX) */
 	EVENT_EXIT = 3,
 	EVENT_MATCH = 4,  /* data: target, then second name (rename, link) or argv */
-	EVENT_LABEL = 5,  /* the process acquired `labels`; data: from which object */
+	EVENT_LABEL = 5,  /* the process acquired labels and has `labels` now; data: the path or address they came from */
 	EVENT_GATE_OPEN = 6,
 	EVENT_GATE_STALE = 7, /* data: what was touched */
 	EVENT_GATE_START = 8, /* a run began that may open the gate */
 	EVENT_RUN_FAILED = 9, /* the run did not end as the gate wants */
+	EVENT_OBJECT = 10,    /* the event's object gained `labels`, told before it carries them; data: its path, if it has one */
 };
+
+#define OBJECT_INTERNAL 0x10000 /* in `object_mode`: mounted by the kernel for itself, so a pipe, a socket, a memfd */
 
 /* What was done about a match. */
 enum outcome {
@@ -293,9 +296,14 @@ struct event {
 	__u32 first_bytes;  /* of `data`: the target */
 	__u32 second_bytes; /* of `data`, after the first: argv or the second name */
 	__u32 words;        /* arguments in the second part, which may be cut and hold more behind them */
-	__u32 reserved;
-	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add */
+	__u32 object_mode;  /* type bits of i_mode of the file, pipe or program that the event is about; 0: none, or not known */
+	__u32 labels[LABEL_WORDS]; /* the process's, with what this event would add; of OBJECT: what the object gained */
 	__u32 clauses[EVENT_CLAUSES_MAX];
+	__u64 object_inode;
+	__u32 object_device;
+	__u32 object_generation;
+	__u32 script;       /* EXEC: the kernel runs an interpreter; this argument names the script. 0: no script */
+	__u32 reserved;
 	__u8 data[];
 };
 

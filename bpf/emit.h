@@ -10,6 +10,18 @@
 #define SMALL_DATA (SMALL_PART + SMALL_PART)
 #define LARGE_DATA (EVENT_PATH_MAX + EVENT_ARGV_MAX)
 
+/* Without branches, for the verifier follows both ways of each: of no object every read fails and gives 0. */
+static __always_inline void event_object(struct event *e, __u64 address)
+{
+	struct inode *inode = (void *)address;
+
+	e->object_mode = (BPF_CORE_READ(inode, i_mode) & S_IFMT) |
+			 (__u32)(BPF_CORE_READ(inode, i_sb, s_flags) / SB_KERNMOUNT & 1) * OBJECT_INTERNAL;
+	e->object_inode = BPF_CORE_READ(inode, i_ino);
+	e->object_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	e->object_generation = BPF_CORE_READ(inode, i_generation);
+}
+
 static __always_inline void event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc,
 				       __u64 detail)
 {
@@ -33,6 +45,7 @@ static __always_inline void event_fill(struct event *e, __u32 type, struct verdi
 		e->labels[i] = v->seen[i];
 	for (int i = 0; i < EVENT_CLAUSES_MAX; i++)
 		e->clauses[i] = v->clauses[i];
+	event_object(e, v->inode);
 }
 
 /* Inlined where the record's size is known; the masks change nothing but prove the bounds to 6.1's verifier. */
@@ -46,6 +59,7 @@ static __always_inline void event_data_copy(struct event *e, struct event_data *
 	e->first_bytes = first;
 	e->second_bytes = second;
 	e->words = d->words;
+	e->script = d->script;
 	e->size = sizeof(*e) + first + second;
 	first &= first_mask;
 	bpf_probe_read_kernel(e->data, first, (void *)d->first);

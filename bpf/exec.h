@@ -444,6 +444,7 @@ GLOBAL int exec_data(struct scratch *scratch, struct args_source *source, struct
 {
 	struct linux_binprm *bprm;
 	struct file *file;
+	__u32 script = 0;
 	__u64 bytes;
 
 	if (!scratch || !source || !d)
@@ -452,8 +453,12 @@ GLOBAL int exec_data(struct scratch *scratch, struct args_source *source, struct
 	file = BPF_CORE_READ(bprm, file);
 	bytes = source->end - source->from;
 	__builtin_memset(d, 0, sizeof(*d));
+	/* Before the point of no return the arguments are not yet the caller's memory. */
+	if (is_script(bprm) && !source->mm)
+		script = script_skip(scratch, source);
 	if (path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry)))
 		data_of_path(d, scratch);
+	d->script = script;
 	d->words = source->count;
 	if (source->mm) {
 		d->second_bytes = args_copy_start(scratch, source);

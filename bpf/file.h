@@ -293,6 +293,11 @@ GLOBAL int file_event(struct file_request *request)
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, request->ops, request->refuses))
 		return -EPERM;
+	v->inode = request->inode;
+	if (!request->name) {
+		v->mount = request->base.mount;
+		v->dentry = request->base.dentry;
+	}
 	if (request->ops & OP_READ && request->inode)
 		object_read(v, request->inode);
 	file_judge(scratch, v, request);

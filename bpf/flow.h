@@ -31,6 +31,7 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 
 	if (!v)
 		return 0;
+	v->inode = inode;
 	session = session_of(v);
 	if (session)
 		for (int i = 0; i < LABEL_WORDS; i++)
@@ -43,9 +44,45 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 	return 0;
 }
 
-/* The object takes the flowing part of `labels`. Without room they go to the spill set: strict, and counted. */
+/* An event tells what the verdict has seen: the stack is too short for a copy. */
+static __always_inline void labels_swap(struct verdict *v, struct labels *labels)
+{
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__u32 word = v->seen[i];
+
+		v->seen[i] = labels->words[i];
+		labels->words[i] = word;
+	}
+}
+
+/*
+ * Tell that the object gains labels: once, because it only happens when its state changes, and before it
+ * carries them, so that whoever gets them from it is told of later.
+ */
+GLOBAL int object_tell(struct verdict *v, struct labels *gained, __u64 inode)
+{
+	struct scratch *scratch = current_scratch();
+	struct proc *proc = current_proc();
+	struct event_data data = {};
+
+	if (!v || !gained || !scratch || !proc)
+		return 0;
+	v->inode = inode;
+	if (v->dentry && path_resolve(scratch, v->mount, v->dentry))
+		data_of_path(&data, scratch);
+	labels_swap(v, gained);
+	emit(EVENT_OBJECT, v, proc, 0, &data);
+	labels_swap(v, gained);
+	return 0;
+}
+
+/*
+ * The object takes the flowing part of `labels`; what it gains by that is told. Without room they go to the
+ * spill set: strict, and counted.
+ */
 GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 {
+	struct labels gained;
 	struct image_header *image;
 	struct object_key key;
 	struct session *session;
@@ -63,12 +100,17 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 		return 0;
 	object = object_make(v, inode, &key);
 	if (object) {
+		any = 0;
 		for (int i = 0; i < LABEL_WORDS; i++) {
-			__u32 flowing = labels->words[i] & image->flowing[i];
-
-			if (flowing & ~object->labels[i])
-				__sync_fetch_and_or(&object->labels[i], flowing);
+			gained.words[i] = labels->words[i] & image->flowing[i] & ~object->labels[i];
+			any |= gained.words[i];
 		}
+		if (!any)
+			return 0;
+		object_tell(v, &gained, inode);
+		for (int i = 0; i < LABEL_WORDS; i++)
+			if (gained.words[i])
+				__sync_fetch_and_or(&object->labels[i], gained.words[i]);
 		return 0;
 	}
 	session = session_of(v);

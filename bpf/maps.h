@@ -122,6 +122,9 @@ struct verdict {
 	__u32 gates_looked;
 	__u32 clauses_count;
 	__u32 clauses[EVENT_CLAUSES_MAX];
+	__u64 inode;   /* of the object that the operation is about; 0: it has none */
+	__u64 mount;   /* struct vfsmount and dentry by which the object's path is found; 0: it has no path */
+	__u64 dentry;
 };
 
 /* A path as a program wrote it, being moved to the end of the buffer from its last byte to its first. */
@@ -158,7 +161,8 @@ struct event_data {
 	__u32 first_bytes;
 	__u32 second_bytes;
 	__u32 words;
-	__u32 second_user; /* 1: `second` is the calling process's memory */
+	__u16 second_user; /* 1: `second` is the calling process's memory */
+	__u16 script;      /* of an exec: which argument names the script; 0: none */
 };
 
 /* By which lists one file is accepted: every way it can be named is judged. */
@@ -182,13 +186,17 @@ struct scratch {
 	__u32 from;  /* not 0: the state to start in instead of the automaton's own */
 	__u32 moved_session; /* not 0: look for renamed directories of this session on the way up */
 	__u32 moved_at;      /* not 0: behind one, the rest of the path begins here */
-	__u32 moved_states[GROUPS_MAX];
-	struct name_fold fold;
+	union {
+		struct {
+			__u32 moved_states[GROUPS_MAX];
+			struct name_fold fold;
+		};
+		struct walker args_walker; /* of an exec, whose paths are resolved before or behind the walk */
+	};
 	struct labels labels; /* of an object that gets a new name */
 	struct event_data data; /* of a file event: the stack above the path walk is short */
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
-	struct walker args_walker;
 	union {
 		struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
 		struct file_lists lists;

@@ -229,6 +229,7 @@ static __always_inline int exec_done(struct linux_binprm *bprm)
 		v->seen[i] |= scratch->pending_labels[i];
 	v->opens = scratch->pending_opens;
 	v->stales = scratch->pending_stales;
+	v->inode = (__u64)BPF_CORE_READ(bprm, file, f_inode);
 	args_of_image(&source, bprm);
 	exec_commit(scratch, v, proc, &source);
 	return 0;

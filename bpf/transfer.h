@@ -48,6 +48,8 @@ GLOBAL int transfer_labels(struct transfer *transfer)
 	v = &scratch->verdict;
 	if (!verdict_fill(v, proc, transfer->reads ? OP_READ : OP_WRITE, 1))
 		return -EPERM;
+	v->mount = transfer->mount;
+	v->dentry = transfer->dentry;
 	if (transfer->reads) {
 		object_read(v, transfer->inode);
 		if (labels_acquire(proc, v)) {

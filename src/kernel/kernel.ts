@@ -32,12 +32,25 @@ export const eventTypes = [
   "gate-stale",
   "gate-start",
   "run-failed",
+  "object",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
 export const outcomes = ["observed", "refused", "killed-before", "killed-after"] as const;
 /** What was done about a match. */
 export type Outcome = (typeof outcomes)[number];
+
+/** A fifo is a pipe with a name, `memory` a memfd and its like. */
+export type ObjectKind = "file" | "directory" | "pipe" | "fifo" | "socket" | "device" | "memory";
+
+/** What an event is about by its identity, which no other name and no reuse of a number changes. */
+export interface KernelObject {
+  readonly kind: ObjectKind;
+  readonly inode: bigint;
+  /** As the kernel has it: 12 bits of major, 20 of minor. */
+  readonly device: number;
+  readonly generation: number;
+}
 
 export const effects = ["none", "notify", "block", "kill"] as const;
 
@@ -70,12 +83,16 @@ export interface KernelEvent {
   readonly builtin: Builtin | null;
   /** Clause ids of the compiled policy. */
   readonly clauses: readonly number[];
-  /** Label bits that the rules saw. */
+  /** Label bits that the rules saw; of an object event, those that the object gained. */
   readonly labels: readonly number[];
   /** Gate ids, of gate events. */
   readonly gates: readonly number[];
   /** As wait(2) gives it, of exit events. */
   readonly status: number;
+  /** The file, pipe or program that the event is about; null: none, or not known. */
+  readonly object: KernelObject | null;
+  /** Of exec events: which argument names the script that the kernel handed to an interpreter; 0: none. */
+  readonly script: number;
   /** The target's bytes: a path, a program, or 19 bytes of an address. */
   readonly first: Uint8Array;
   /** Of exec events: how many arguments there were. */

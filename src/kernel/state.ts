@@ -11,6 +11,8 @@ import {
   effects,
   eventTypes,
   type KernelEvent,
+  type KernelObject,
+  type ObjectKind,
   outcomes,
 } from "./kernel.ts";
 
@@ -62,7 +64,7 @@ export function encodeProc(domain: number, session: number, startedNs: bigint): 
 
 const procAt = { domain: 32, session: 36, startedNs: 48 } as const;
 
-export const eventBytes = 184;
+export const eventBytes = 208;
 
 /** Byte offsets inside `struct event`. */
 export const eventAt = {
@@ -85,8 +87,13 @@ export const eventAt = {
   firstBytes: 72,
   secondBytes: 76,
   words: 80,
+  objectMode: 84,
   labels: 88,
   clauses: 120,
+  objectInode: 184,
+  objectDevice: 192,
+  objectGeneration: 196,
+  script: 200,
 } as const;
 
 const flag = { strictPath: 1, strictArgs: 2, moreClauses: 4, builtin: 8 } as const;
@@ -131,9 +138,37 @@ export function decodeEvent(bytes: Uint8Array): KernelEvent {
         ? []
         : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
     status: type === "exit" ? Number(detail) : 0,
+    object: objectOf(view),
+    script: u32(eventAt.script),
     first: bytes.slice(eventBytes, eventBytes + first),
     words: u32(eventAt.words),
     second: bytes.slice(eventBytes + first, eventBytes + first + second),
+  };
+}
+
+const fileType = { mask: 0o170000, directory: 0o40000, fifo: 0o10000, socket: 0o140000 } as const;
+const deviceTypes: readonly number[] = [0o20000, 0o60000];
+/** Mounted by the kernel for itself: it has no path. */
+const internalObject = 0x10000;
+
+function objectKind(mode: number): ObjectKind {
+  const isInternal = (mode & internalObject) !== 0;
+  const type = mode & fileType.mask;
+  if (type === fileType.directory) return "directory";
+  if (type === fileType.fifo) return isInternal ? "pipe" : "fifo";
+  if (type === fileType.socket) return "socket";
+  if (deviceTypes.includes(type)) return "device";
+  return isInternal ? "memory" : "file";
+}
+
+function objectOf(view: DataView): KernelObject | null {
+  const mode = view.getUint32(eventAt.objectMode, true);
+  if (mode === 0) return null;
+  return {
+    kind: objectKind(mode),
+    inode: view.getBigUint64(eventAt.objectInode, true),
+    device: view.getUint32(eventAt.objectDevice, true),
+    generation: view.getUint32(eventAt.objectGeneration, true),
   };
 }
 

@@ -147,6 +147,8 @@ const silent: KernelEvent = {
   labels: [],
   gates: [],
   status: 0,
+  object: null,
+  script: 0,
   first: new Uint8Array(0),
   words: 0,
   second: new Uint8Array(0),

@@ -10,7 +10,14 @@ import { AbiLayout, numbered, snakeCase, upper } from "../abi-layout.ts";
 const layout = await AbiLayout.read("abi-state", {
   structs: ["domain", "proc", "session", "event"],
   enums: ["event_type", "outcome", "event_flags", "builtin", "counter", "effect"],
-  constants: ["LABEL_WORDS", "GATES_MAX", "EVENT_CLAUSES_MAX", "EVENT_PATH_MAX", "EVENT_ARGV_MAX"],
+  constants: [
+    "LABEL_WORDS",
+    "GATES_MAX",
+    "EVENT_CLAUSES_MAX",
+    "EVENT_PATH_MAX",
+    "EVENT_ARGV_MAX",
+    "OBJECT_INTERNAL",
+  ],
 });
 const { EVENT_CLAUSES_MAX = 0, EVENT_PATH_MAX = 0 } = layout.constants();
 
@@ -48,7 +55,7 @@ test("a session", () => expect(state.sessionBytes).toBe(at("session", "size")));
 
 test("where the members of an event are", () => {
   // The struct has a member `size` too, right after its type.
-  const { data, size, ...members } = layout.bytes("event");
+  const { data, size, reserved: _, ...members } = layout.bytes("event");
   expect([data, size]).toEqual([state.eventBytes, state.eventBytes]);
   const own = Object.entries({ ...state.eventAt }).map(([name, offset]) => [
     snakeCase(name),
@@ -120,6 +127,28 @@ test("an exit's status", () =>
 
 test("a gate's number", () =>
   expect(state.decodeEvent(record({ type: 6, detail: (1n << 63n) | 1n })).gates).toEqual([0, 63]));
+
+test("an object and a script", () => {
+  const members = {
+    object_mode: 0o10000 | 0x10000,
+    object_inode: 1n << 60n,
+    object_device: 15,
+    script: 2,
+  };
+  const event = state.decodeEvent(record({ ...members, object_generation: 4 }));
+  expect(event.script).toBe(2);
+  expect(event.object).toEqual({ kind: "pipe", inode: 1n << 60n, device: 15, generation: 4 });
+  expect(state.decodeEvent(record({})).object).toBeNull();
+});
+
+test("kinds of objects", () => {
+  const { OBJECT_INTERNAL = 0 } = layout.constants();
+  const kindOf = (object_mode: number) => state.decodeEvent(record({ object_mode })).object?.kind;
+  const kinds = [0o100000, 0o40000, 0o10000, 0o140000, 0o20000, 0o60000].map(kindOf);
+  expect(kinds).toEqual(["file", "directory", "fifo", "socket", "device", "device"]);
+  expect(kindOf(0o10000 | OBJECT_INTERNAL)).toBe("pipe");
+  expect(kindOf(0o100000 | OBJECT_INTERNAL)).toBe("memory");
+});
 
 test("the last label and the last clause", () => {
   const bytes = record({ clauses_count: EVENT_CLAUSES_MAX });

@@ -98,6 +98,8 @@ function match(
     labels: [],
     gates: [],
     status: 0,
+    object: null,
+    script: 0,
     first: text(target),
     words: 0,
     second: text(""),

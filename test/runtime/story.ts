@@ -41,6 +41,8 @@ export function eventOf(more: Partial<KernelEvent> = {}): KernelEvent {
     labels: [],
     gates: [],
     status: 0,
+    object: null,
+    script: 0,
     first: new Uint8Array(),
     words: 0,
     second: new Uint8Array(),

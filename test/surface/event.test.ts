@@ -54,6 +54,21 @@ test("an exec has a program and its arguments", () =>
 test("an exit has a status as wait(2) gives it", () =>
   expect(line({ type: "exit", status: 9 })).toMatchObject({ status: 9, target: null, argv: null }));
 
+test("an object has its identity, a script its name", () =>
+  expect(
+    line({
+      type: "exec",
+      first: encoded("/bin/sh"),
+      words: 2,
+      second: encoded("/bin/sh\0./x\0"),
+      script: 1,
+      object: { kind: "file", inode: 2n ** 63n, device: (8 << 20) | 1, generation: 7 },
+    }),
+  ).toMatchObject({
+    script: "./x",
+    object: { kind: "file", device: "8:1", inode: "9223372036854775808", generation: 7 },
+  }));
+
 test("an address is text", () =>
   expect(
     line({ ops: operationBits.connect, first: addressBytes("udp", "1.1.1.1", 53) }).target,

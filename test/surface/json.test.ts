@@ -119,6 +119,7 @@ test("events", () => {
     clauses: [0],
     words: 1,
     second: new Uint8Array([65, 0]),
+    object: { kind: "file", inode: 1n, device: 1, generation: 1 },
   });
   expectDescribed("## `actplane run --events FILE`", [eventJson(full, context)]);
 });

@@ -7,6 +7,7 @@ import type { Compiled } from "../../ir/ir.ts";
 import type { KernelEvent, Tier } from "../../kernel/kernel.ts";
 import { targetText, wordsOf } from "../../runtime/bytes.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { objectReference } from "../../runtime/objects.ts";
 
 export interface EventContext {
   readonly compiled: Compiled;
@@ -33,6 +34,8 @@ export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventCo
     outcome: event.type === "match" ? event.outcome : null,
     clauses: event.clauses,
     builtin: event.builtin,
+    object: event.object && objectReference(event.object),
+    script: event.script > 0 ? (wordsOf(event.second, event.words)[event.script] ?? null) : null,
     status: event.type === "exit" ? event.status : null,
     strict: event.strictPath ? "path" : event.strictArgs ? "arguments" : null,
   };

@@ -206,7 +206,7 @@ function matchedClause(compiled: Compiled, id: number): CompiledClause {
   return clause;
 }
 
-function ruleReference(compiled: CompiledClause, source: Source): RuleReference {
+export function ruleReference(compiled: CompiledClause, source: Source): RuleReference {
   const { line, column } = positionAt(source, compiled.clause.span.start);
   return {
     name: compiled.rule.name.text,
@@ -284,7 +284,8 @@ function provenanceOf(
   ];
 }
 
-function satisfySentence(condition: Condition): string[] {
+/** What would make an exception hold, as sentences. */
+export function satisfySentence(condition: Condition): string[] {
   switch (condition.kind) {
     case "target":
       return [

@@ -180,6 +180,66 @@ const registerDoctor: Register = (program, io, finish, host) => {
     });
 };
 
+const registerWhy: Register = (program, io, finish, host) => {
+  const verb = program
+    .command("why")
+    .description("say what a policy would do about an operation, and why; needs no privileges")
+    .usage("[options] operation words...")
+    .argument(
+      "[operation...]",
+      "`exec git push`, `read .env`, `connect 10.0.0.1:443`, `rename a b`, `signal sleep`",
+    )
+    .option("--label <name>", "the process carries this label; may be repeated", several)
+    .option("--gate <condition>", "this gate is open; may be repeated", several)
+    .option("--json", "print the answer as JSON")
+    .passThroughOptions()
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 it would go ahead, 1 usage, 2 it would be refused or killed, 3 errors in the policy.",
+    );
+  askedPolicyOptions(verb).action(async (operation: string[], options) => {
+    const { why } = await import("./commands/why.ts");
+    finish(await why(io, host, { ...options, operation }));
+  });
+};
+
+const registerSimulate: Register = (program, io, finish, host) => {
+  const verb = program
+    .command("simulate")
+    .description("say what a policy would have done about each operation of a trace")
+    .argument("<trace>", "JSON lines, such as `run --events` writes; `-` for standard input")
+    .option("--json", "print a JSON line an operation")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 all would go ahead, 1 usage, 2 something would be refused or killed, 3 errors in the policy.",
+    );
+  askedPolicyOptions(verb).action(async (trace: string, options) => {
+    const { simulate } = await import("./commands/why.ts");
+    finish(await simulate(io, host, { ...options, trace }));
+  });
+};
+
+/** Which policy a question is about. */
+function askedPolicyOptions(verb: Command): Command {
+  return verb
+    .addOption(
+      new Option(
+        "--policy <file>",
+        "policy document or text; default: the nearest actplane.yaml upwards",
+      ).argParser(once),
+    )
+    .addOption(
+      new Option("--rule <text>", "policy text instead of a file")
+        .argParser(once)
+        .conflicts("policy"),
+    )
+    .option("--domain <name>", "a domain of the document; default: its default domain", once);
+}
+
+function several(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
 /** An option that means one thing: the second would silently win. */
 function once(text: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError(`It was given before, as '${before}'.`);
@@ -200,5 +260,7 @@ const verbs: readonly Register[] = [
   registerDoctor,
   registerCheck,
   registerCompile,
+  registerWhy,
+  registerSimulate,
   registerFmt,
 ];

@@ -8,11 +8,11 @@ import { effectNumbers } from "../../src/ir/abi.ts";
 import { commandTable } from "../../src/ir/commands.ts";
 import { compile } from "../../src/ir/compile.ts";
 import type { Compiled, CompiledGate } from "../../src/ir/ir.ts";
+import { type Decision, Simulation } from "../../src/ir/simulation.ts";
+import type { TraceEvent } from "../../src/ir/trace.ts";
 import type { Places } from "./match.ts";
 import { type Command, printCommand, World } from "./script.ts";
 import { gateText, Semantics, type Step, type Verdict } from "./semantics.ts";
-import { type Decision, Simulation } from "./simulation.ts";
-import type { TraceEvent } from "./trace.ts";
 
 export interface Subject {
   readonly text: string;
@@ -119,7 +119,7 @@ export class Duel {
 }
 
 /** The compiler joins gates that mean the same; its gate is called by the condition it was made from. */
-function writtenAs(gate: CompiledGate, policy: Policy): string {
+export function writtenAs(gate: CompiledGate, policy: Policy): string {
   const conditions = policy.rules.flatMap((rule) =>
     rule.clauses.flatMap((clause) => clause.unless),
   );

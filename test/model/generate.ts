@@ -164,11 +164,21 @@ const clause = fc.oneof(
     weight: 2,
     arbitrary: words(
       effect,
-      fc.constant("connect"),
+      pick("connect", "connect", "bind"),
       seldom(fc.constant("endpoint")),
       endpoint,
       condition,
       unless(endpoint),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: words(
+      effect,
+      pick("signal exec", "ptrace exec"),
+      program,
+      condition,
+      unless(absolute),
     ),
   },
 );
@@ -249,7 +259,8 @@ const argument = pick(
 const by = (...parts: fc.Arbitrary<string>[]) =>
   fc.tuple(process, ...parts).map((all): Command => all);
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+/** One thing that a process does. */
+export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: by(fc.constant("fork"), child) },
   {
     weight: 5,
@@ -283,6 +294,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         ),
       )
       .map(([id, peer]): Command => [id, "connect", ...parseCommand(peer)]),
+  },
+  {
+    weight: 1,
+    arbitrary: by(fc.constant("bind"), pick("tcp"), pick("10.0.0.1"), pick("80", "443")),
+  },
+  {
+    weight: 1,
+    arbitrary: by(pick("signal", "ptrace"), pick("/usr/bin/git", "/bin/sh", "/w/run.sh")),
   },
   {
     weight: 1,

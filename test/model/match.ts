@@ -6,7 +6,7 @@ import type { EndpointPattern, ExecPattern, Pattern } from "../../src/dsl/ast.ts
 import type { Endpoint } from "../../src/dsl/endpoint.ts";
 import type { ByteSet, Glob, GlobPart } from "../../src/dsl/glob.ts";
 import type { Command } from "../../src/ir/commands.ts";
-import type { Peer } from "./trace.ts";
+import type { Peer } from "../../src/ir/trace.ts";
 
 /** Where the relative names of a policy are, and which programs have subcommands. */
 export interface Places {

@@ -8,12 +8,13 @@
 //     2 open rwct /w/a.ts                    read, write, create, truncate
 //     2 rename /w/a.ts /w/b.ts               also link, unlink, make, rmdir, truncate, metadata
 //     2 touch rename,create /w/a.ts          operations on a name
-//     2 connect tcp 10.0.0.1 443
+//     2 connect tcp 10.0.0.1 443            also bind, send, recv
+//     2 signal /usr/bin/sleep                also ptrace: by the program that it is done to
 //     2 exit 0                               or: exit signal 9
 //     wait 5000
 
 import type { OperationName } from "../../src/ir/abi.ts";
-import type { FileRef, Peer, Removed, TraceEvent } from "./trace.ts";
+import type { FileRef, Peer, Removed, TraceEvent } from "../../src/ir/trace.ts";
 
 /** A line of words: quoted ones may hold spaces. */
 export type Command = readonly string[];
@@ -86,7 +87,11 @@ export class World {
         return { type, process, file: this.#file(first) };
       case "touch":
         return { type, process, path: second, operations: first.split(",") as OperationName[] };
+      case "signal":
+      case "ptrace":
+        return { type, process, program: this.#file(first) };
       case "connect":
+      case "bind":
       case "send":
       case "recv":
         return { type, process, peer: this.#peer(first, second, third) };
@@ -104,6 +109,8 @@ export class World {
         this.#alive.delete(event.process);
         break;
       case "open":
+      case "truncate":
+      case "metadata":
         this.#objects.set(event.file.path, event.file.object);
         break;
       case "unlink":

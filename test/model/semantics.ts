@@ -15,7 +15,6 @@ import type {
   Rule,
 } from "../../src/dsl/ast.ts";
 import { endpointOperations, fileOperations } from "../../src/dsl/ast.ts";
-import { execMatches, fileMatches, type Places, peerMatches, programMatches } from "./match.ts";
 import {
   type ExecStep,
   execSteps,
@@ -23,7 +22,8 @@ import {
   fileTouches,
   type Peer,
   type TraceEvent,
-} from "./trace.ts";
+} from "../../src/ir/trace.ts";
+import { execMatches, fileMatches, type Places, peerMatches, programMatches } from "./match.ts";
 
 export interface Match {
   readonly rule: string;
@@ -74,7 +74,9 @@ interface Gate {
 type Touch =
   | { readonly kind: "file"; readonly file: FileTouch }
   | { readonly kind: "exec"; readonly step: ExecStep }
-  | { readonly kind: "peer"; readonly peer: Peer; readonly operation: string };
+  | { readonly kind: "peer"; readonly peer: Peer; readonly operation: string }
+  /** Something is done to a process that runs this program. */
+  | { readonly kind: "process"; readonly program: string; readonly operation: string };
 
 /** The words that a clause's word covers. */
 const covered: Readonly<Record<string, readonly string[]>> = {
@@ -104,6 +106,21 @@ export class Semantics {
         const text = gateText(condition);
         if (!this.#gates.has(text)) this.#gates.set(text, { text, condition, satisfiedBy: null });
       }
+    }
+  }
+
+  /** Conditions that mean the same in other words are several here. */
+  get gateCount(): number {
+    return this.#gates.size;
+  }
+
+  /** Process 1 begins as a question may have it: with labels, and after what satisfies these gates. */
+  suppose(labels: readonly string[], gates: readonly string[]): void {
+    this.#processes.get(1)!.labels = new Set(labels);
+    for (const gate of this.#gates.values()) {
+      if (!gates.includes(gate.text)) continue;
+      const run = { gate, root: null, members: new Set<Process>(), startMs: 0, stale: false };
+      gate.satisfiedBy = run;
     }
   }
 
@@ -229,6 +246,7 @@ export class Semantics {
   #isAbout(operation: Clause["operation"] | GateEvent, touch: Touch): boolean {
     if (touch.kind === "exec")
       return operation.kind === "exec" && this.#isExec(operation.exec, touch.step);
+    if (touch.kind === "process") return this.#isDoneTo(operation, touch);
     if (operation.kind === "exec" || operation.kind === "signal" || operation.kind === "ptrace")
       return false;
     const words = covered[operation.kind] ?? [operation.kind];
@@ -247,6 +265,19 @@ export class Semantics {
       (operation as Clause["operation"] & { kind: "connect" }).target.patterns,
       touch.peer,
       this.#places,
+    );
+  }
+
+  /** The arguments of a running program are not matched. */
+  #isDoneTo(
+    operation: Clause["operation"] | GateEvent,
+    touch: Touch & { kind: "process" },
+  ): boolean {
+    if (operation.kind !== touch.operation || !("exec" in operation)) return false;
+    const { program, args } = operation.exec;
+    return (
+      args.length === 0 &&
+      (program === null || programMatches(program, touch.program, this.#places))
     );
   }
 
@@ -283,7 +314,12 @@ export class Semantics {
       );
     }
     const isMatch = touch.kind === "file" ? fileMatches : programMatches;
-    const path = touch.kind === "file" ? touch.file.path : touch.step.file.path;
+    const path =
+      touch.kind === "file"
+        ? touch.file.path
+        : touch.kind === "exec"
+          ? touch.step.file.path
+          : touch.program;
     return patterns.some((p) => "glob" in p && isMatch(p, path, this.#places));
   }
 
@@ -378,8 +414,9 @@ function touchesOf(event: TraceEvent): readonly Touch[] {
   const touches: Touch[] = fileTouches(event).map((file) => ({ kind: "file", file }));
   if (event.type === "exec")
     for (const step of execSteps(event)) touches.push({ kind: "exec", step });
-  if (event.type === "connect" || event.type === "send" || event.type === "recv") {
-    touches.push({ kind: "peer", peer: event.peer, operation: event.type });
+  if ("peer" in event) touches.push({ kind: "peer", peer: event.peer, operation: event.type });
+  if (event.type === "signal" || event.type === "ptrace") {
+    touches.push({ kind: "process", program: event.program.path, operation: event.type });
   }
   return touches;
 }

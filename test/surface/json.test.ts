@@ -81,6 +81,52 @@ test("compile", async () =>
     ["schema_version", "diagnostics"],
   ));
 
+const asked = async (...words: readonly string[]) =>
+  (await place.run(words, { host })).out
+    .split(/\n(?=\{)/)
+    .filter((text) => text !== "")
+    .map((text) => JSON.parse(text));
+
+test("why", async () => {
+  place.write("a.policy", `${policy}rule h: block connect "example.com:443"\n`);
+  const about = ["why", "--json", "--policy", "a.policy"];
+  expectDescribed(
+    "## `actplane why --json`",
+    [
+      ...(await asked(...about, "--label", "AGENT", "exec", "git", "push")),
+      ...(await asked(...about, "exec", "make")),
+      ...(await asked(...about, "exec", "claude")),
+      ...(await asked(...about, "exec", "git", "push")),
+      ...(await asked(...about, "connect", "10.0.0.1:443")),
+      ...(await asked(
+        ...[
+          "why",
+          "--json",
+          "--rule",
+          'rule r: block read "/a" unless after exec "x" since write "/a"',
+        ],
+        ...["write", "/a"],
+      )),
+    ],
+    ["passed[].", "makes_stale[]."],
+  );
+});
+
+test("simulate", async () => {
+  place.write("a.policy", policy);
+  const lines = [
+    { type: "exec", pid: 2, target: "/x/claude", argv: ["claude"] },
+    { type: "exec", pid: 2, target: "/x/git", argv: ["git", "push"] },
+    { type: "exec", pid: 2, target: "/x/make", argv: ["make"] },
+    { type: "exit", pid: 2, status: 0 },
+    { pid: 1, ops: ["open", "read"], target: "/x" },
+  ];
+  place.write("trace", lines.map((line) => JSON.stringify(line)).join("\n"));
+  const told = await asked("simulate", "--json", "--policy", "a.policy", "trace");
+  expect(told).toHaveLength(lines.length - 1);
+  expectDescribed("## `actplane simulate --json`", told, ["matched[]."]);
+});
+
 test("doctor", () => {
   const facts = {
     release: "6.1",

@@ -1,8 +1,9 @@
 // A trace: what happened, one plain value an event, as the kernel half would see it.
 // A file is a path and an identity; a hard link or a rename keeps the identity.
-// Who decides what an event means are semantics.ts (from the tree) and simulation.ts (from the image).
+// What an event means is decided from the image by judge.ts, and in the tests from the tree by
+// test/model/semantics.ts.
 
-import type { OperationName } from "../../src/ir/abi.ts";
+import type { OperationName } from "./abi.ts";
 
 export interface FileRef {
   /** Canonical and absolute: what the kernel resolved. */
@@ -34,6 +35,8 @@ export interface ExecEvent extends By {
   readonly script: FileRef | null;
   /** The path as the program passed it. */
   readonly invoked: string;
+  /** What stands behind the interpreter in the script's first line. */
+  readonly option?: string;
   readonly argv: readonly string[];
 }
 
@@ -76,7 +79,9 @@ export type TraceEvent =
   | (By & { readonly type: "rmdir"; readonly path: string })
   | (By & { readonly type: "truncate"; readonly file: FileRef })
   | (By & { readonly type: "metadata"; readonly file: FileRef })
-  | (By & { readonly type: "connect" | "send" | "recv"; readonly peer: Peer })
+  | (By & { readonly type: "connect" | "bind" | "send" | "recv"; readonly peer: Peer })
+  /** By the program of the process that would get it. */
+  | (By & { readonly type: "signal" | "ptrace"; readonly program: FileRef })
   /** Operations on a name of which no more is known: half of a rename that was refused. */
   | (By & {
       readonly type: "touch";
@@ -99,7 +104,8 @@ export function execSteps(event: ExecEvent): readonly ExecStep[] {
     { file: first, names: [...new Set([first.path, event.invoked])], argv: event.argv },
   ];
   if (event.script !== null) {
-    const argv = [event.program.path, event.invoked, ...event.argv.slice(1)];
+    const option = event.option === undefined ? [] : [event.option];
+    const argv = [event.program.path, ...option, event.invoked, ...event.argv.slice(1)];
     steps.push({ file: event.program, names: [event.program.path], argv });
   }
   return steps;
@@ -140,6 +146,7 @@ export function fileTouches(event: TraceEvent): readonly FileTouch[] {
     case "touch":
       return [event];
     case "connect":
+    case "bind":
     case "send":
     case "recv":
       return event.peer.kind === "unix"

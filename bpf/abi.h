@@ -74,7 +74,8 @@ struct image_header {
 	__u32 endpoint_ops; /* as path_ops, for ENDPOINT automata */
 	__u32 flowing[LABEL_WORDS]; /* labels that flow into objects: all but the hidden lineage labels */
 	__u32 clause_set_at; /* a bit a clause id: which of them the image has */
-	__u32 reserved[3];
+	__u32 earned_at; /* labels that a program has to earn: of lineages and endorsements; LABEL_WORDS words */
+	__u32 reserved[2];
 	__u32 automata[AUTOMATON_KINDS][GROUPS_MAX]; /* offsets of struct automaton; 0 ends the list */
 };
 
@@ -119,6 +120,10 @@ enum entry_kind {
 	ENTRY_LABEL = 2,  /* the operation gives the process the labels in `all` */
 	ENTRY_OPEN = 3,   /* the operation is (or, with EXITS, starts) what gate `id` waits for */
 	ENTRY_STALE = 4,  /* the operation makes gate `id` stale */
+	/* Of an exec that is trusted (trust.h), because each of them lets something pass: */
+	ENTRY_LINEAGE = 5,    /* the process gets the hidden labels in `all`, which stand for what it has run */
+	ENTRY_ENDORSE = 6,    /* the process gets the labels in `all` */
+	ENTRY_DECLASSIFY = 7, /* while the program runs, the labels in `all` are held aside */
 };
 
 /* 32 words, aligned to 32. */
@@ -167,6 +172,8 @@ struct run_ref {
 /* Value of `procs`, key: thread group id in the first pid namespace. */
 struct proc {
 	__u32 labels[LABEL_WORDS];
+	__u32 cleans[LABEL_WORDS]; /* labels that its program declassifies */
+	__u32 held[LABEL_WORDS];   /* of those the ones it would have: no rule sees them and no output carries them */
 	__u32 domain;
 	__u32 session;
 	__u32 parent;
@@ -262,6 +269,9 @@ enum event_flags {
 	EVENT_STRICT_ARGS = 2,   /* the arguments could not be read or are over the limit */
 	EVENT_MORE_CLAUSES = 4,  /* more clauses matched than the event can name */
 	EVENT_BUILTIN = 8,       /* a built-in protection refused, not a clause; detail: enum builtin */
+	/* Of an exec that would have earned something (a gate, an endorsement): its caller could put other code in. */
+	EVENT_STEERED_LOADER = 16,      /* it earned nothing */
+	EVENT_STEERED_INTERPRETER = 32, /* it earned no endorsement and no declassification */
 };
 
 /* Protections that hold whatever the policy says. */
@@ -270,6 +280,7 @@ enum builtin {
 	BUILTIN_SIGNAL = 2,   /* a signal to the supervisor or its guardian */
 	BUILTIN_TRACE = 3,    /* tracing one of them */
 	BUILTIN_NAMELESS = 4, /* running a memfd, a deleted or a never linked file */
+	BUILTIN_EARNED = 5,   /* tracing a process that may what the tracer may not */
 };
 
 #define EVENT_CLAUSES_MAX 16

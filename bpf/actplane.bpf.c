@@ -23,6 +23,8 @@
 #include "flow.h"
 #include "file.h"
 #include "transfer.h"
+#include "args.h"
+#include "trust.h"
 #include "exec.h"
 #include "network.h"
 #include "guard.h"
@@ -63,7 +65,11 @@ static const char pgdir_shift[] = "pgdir_shift";
  */
 SEC("syscall") int any_start(void *ctx)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+
 	tool_tgid = current_tgid();
+	tool_mounts = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	tool_root = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 	kernel_variable(page_offset_base, sizeof(page_offset_base), &direct_map, sizeof(direct_map));
 	kernel_variable(sme_me_mask, sizeof(sme_me_mask), &encryption_mask, sizeof(encryption_mask));
 	kernel_variable(pgdir_shift, sizeof(pgdir_shift), &top_shift, sizeof(top_shift));

@@ -31,6 +31,15 @@ static __always_inline struct scratch *current_scratch(void)
 	return scratch ? scratch : bpf_task_storage_get(&scratches, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* What the calling thread's exec is going to change; null as for scratch. */
+static __always_inline struct exec_pending *current_pending(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct exec_pending *pending = bpf_task_storage_get(&pendings, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	return pending ? pending : bpf_task_storage_get(&pendings, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
 /*
  * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
  * operation sees one generation. False when the state of a governed process is broken: refuse.
@@ -52,8 +61,11 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	v->ops = ops;
 	v->refuses = refuses;
 	v->thread = bpf_get_current_pid_tgid();
-	for (int i = 0; i < LABEL_WORDS; i++)
-		v->seen[i] = proc->labels[i];
+	/* A new image begins with every label; whether it declassifies some is found out by its name. */
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		v->seen[i] = proc->labels[i] | (ops & OP_EXEC ? proc->held[i] : 0);
+		v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
+	}
 	return true;
 }
 

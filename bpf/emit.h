@@ -42,7 +42,7 @@ static __always_inline void event_fill(struct event *e, __u32 type, struct verdi
 	e->detail = detail;
 	e->clauses_count = v->clauses_count;
 	for (int i = 0; i < LABEL_WORDS; i++)
-		e->labels[i] = v->seen[i];
+		e->labels[i] = v->seen[i] & (type == EVENT_OBJECT ? ~0u : ~v->cleans[i]);
 	for (int i = 0; i < EVENT_CLAUSES_MAX; i++)
 		e->clauses[i] = v->clauses[i];
 	event_object(e, v->inode);

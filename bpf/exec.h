@@ -7,112 +7,6 @@
 #ifndef ACTPLANE_EXEC_H
 #define ACTPLANE_EXEC_H
 
-/* 512 KiB of arguments are matched; more than that takes the strict side. */
-#define ARG_CHUNKS_MAX 1024
-#define ARG_BYTES_MAX (512 * 1024)
-
-/* Where the arguments of the new image are. */
-struct args_source {
-	__u64 bprm;    /* a scalar here: global functions take no kernel pointers */
-	__u64 from;    /* user address of argv[0] */
-	__u64 end;     /* first address that is certainly no argument */
-	__u64 mm;      /* not 0: the memory of that mm, read through its page tables; 0: the caller's own memory */
-	__u32 count;   /* argc */
-	__u32 skip;    /* of this walk: arguments before the one that plays argv[0]'s part */
-	__u32 invoked; /* 1: the path it was invoked by is judged too */
-	__u32 invoked_skip;
-};
-
-#define PAGE_PRESENT 1ull
-#define PAGE_HUGE 0x80ull
-#define PAGE_FRAME 0x000ffffffffff000ull
-
-static __always_inline __u64 read_word(__u64 at)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), (void *)at);
-	return value;
-}
-
-/*
- * Kernel address of a user page of another mm, 0 if it is not there. The arguments were just copied
- * in by the kernel, so their pages are there, small and nobody else's: no race, unlike reading the
- * caller's memory again (0 against 452 of 1,000 attempts lost, measured).
- */
-GLOBAL __u64 page_of(__u64 mm, __u64 address)
-{
-	__u64 direct = direct_map, encrypted = encryption_mask, entry, table;
-
-	table = (__u64)BPF_CORE_READ((struct mm_struct *)mm, pgd);
-	if (top_shift == 48) {
-		entry = read_word(table + (address >> 48 & 511) * 8);
-		if (!(entry & PAGE_PRESENT))
-			return 0;
-		table = direct + (entry & PAGE_FRAME & ~encrypted);
-	}
-	entry = read_word(table + (address >> 39 & 511) * 8);
-	if (!(entry & PAGE_PRESENT))
-		return 0;
-	entry = read_word(direct + (entry & PAGE_FRAME & ~encrypted) + (address >> 30 & 511) * 8);
-	if (!(entry & PAGE_PRESENT) || entry & PAGE_HUGE)
-		return 0;
-	entry = read_word(direct + (entry & PAGE_FRAME & ~encrypted) + (address >> 21 & 511) * 8);
-	if (!(entry & PAGE_PRESENT) || entry & PAGE_HUGE)
-		return 0;
-	entry = read_word(direct + (entry & PAGE_FRAME & ~encrypted) + (address >> 12 & 511) * 8);
-	if (!(entry & PAGE_PRESENT))
-		return 0;
-	return direct + (entry & PAGE_FRAME & ~encrypted);
-}
-
-/* Copy the piece at `address` into the scratch's chunk; it ends at a page's end at the latest. Bytes copied, 0: failed. */
-static __always_inline __u32 args_copy(struct scratch *scratch, struct args_source *source, __u64 address)
-{
-	__u64 left = source->end - address;
-	__u32 bytes = 4096 - (address & 4095);
-	long failed;
-
-	if (bytes > CHUNK_BYTES)
-		bytes = CHUNK_BYTES;
-	if (bytes > left)
-		bytes = left;
-	asm volatile("" : "+r"(bytes));
-	if (!bytes || bytes > CHUNK_BYTES)
-		return 0;
-	if (source->mm) {
-		__u64 page = page_of(source->mm, address);
-
-		if (!page)
-			return 0;
-		failed = bpf_probe_read_kernel(scratch->chunk, bytes, (void *)(page + (address & 4095)));
-	} else {
-		failed = bpf_probe_read_user(scratch->chunk, bytes, (void *)address);
-	}
-	return failed ? 0 : bytes;
-}
-
-/*
- * Copy the start of the arguments into the scratch's chunk, across the end of one page. Runs into the
- * atoms for the verifier only: both parts together are at most the chunk.
- */
-static __always_inline __u32 args_copy_start(struct scratch *scratch, struct args_source *source)
-{
-	__u32 bytes = args_copy(scratch, source, source->from), more;
-	__u64 page;
-
-	if (!bytes || bytes >= CHUNK_BYTES || source->from + bytes >= source->end)
-		return bytes;
-	more = CHUNK_BYTES - bytes;
-	if (more > source->end - source->from - bytes)
-		more = source->end - source->from - bytes;
-	page = page_of(source->mm, source->from + bytes);
-	more &= CHUNK_BYTES - 1;
-	if (!page || bpf_probe_read_kernel(&scratch->chunk[bytes & (CHUNK_BYTES - 1)], more, (void *)page))
-		return bytes;
-	return bytes + more;
-}
-
 struct args_match {
 	struct walker *walker;
 	struct scratch *scratch;
@@ -190,10 +84,11 @@ static long args_chunk_step(__u32 index, struct args_match *m)
 GLOBAL int args_walk(struct scratch *scratch, struct verdict *v, struct args_source *source, __u32 start)
 {
 	struct args_match m = { .scratch = scratch, .v = v, .source = source };
+	struct exec_pending *pending = current_pending();
 
-	if (!scratch || !v || !source)
+	if (!scratch || !v || !source || !pending)
 		return 0;
-	m.walker = &scratch->args_walker;
+	m.walker = &pending->args_walker;
 	m.address = source->from;
 	m.left = source->count;
 	m.skip = source->skip;
@@ -220,9 +115,8 @@ GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32
 		return 0;
 	scan.at = v->base + at + 1;
 	scan.atoms = scratch->atoms;
+	scan.given = &scratch->labels;
 	scan.strict_args = v->flags & EVENT_STRICT_ARGS;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		scan.flowing[i] = image->flowing[i];
 	scan.entries_at = v->base + image->entries_at;
 	if (wanted & CLAUSES)
 		gates_look(v);
@@ -243,7 +137,9 @@ GLOBAL int exec_name(struct scratch *scratch, struct verdict *v, __u32 which, __
 
 	if (!scratch || !v)
 		return 0;
-	name = &scratch->names[which & 1];
+	if (which >= EXEC_NAMES)
+		return 0;
+	name = &scratch->names[which];
 	__builtin_memset(name, 0, sizeof(*name));
 	name->skip = skip;
 	for (int i = 0; i < GROUPS_MAX; i++) {
@@ -258,28 +154,39 @@ GLOBAL int exec_name(struct scratch *scratch, struct verdict *v, __u32 which, __
 	return 0;
 }
 
-/* Set the atoms that hold for name `which`: its arguments', and the resolved program's `target`s. */
-GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_source *source, __u32 which)
+/* Set the atoms of the program itself, by which `target` goes, and no others. */
+GLOBAL int exec_target_atoms(struct scratch *scratch, struct verdict *v)
 {
 	struct atoms_scan clear = {};
 	struct image_header *image;
-	struct exec_name *name;
-	__u32 start = 0;
+	struct exec_name *own;
 
-	if (!scratch || !v || !source)
+	if (!scratch || !v)
 		return 0;
 	clear.atoms = scratch->atoms;
 	image = image_of(v);
-	name = &scratch->names[which & 1];
 	if (!image || !image->atom_words)
 		return 0;
+	own = &scratch->names[scratch->earning & 1 << NAME_CANONICAL ? NAME_CANONICAL : NAME_RESOLVED];
 	bpf_loop(image->atom_words, atoms_clear_step, &clear, 0);
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		if (scratch->names[0].extras[i])
-			atoms_set_list(scratch, v, scratch->names[0].extras[i] + 1);
+	for (int i = 0; i < GROUPS_MAX; i++)
+		if (own->extras[i])
+			atoms_set_list(scratch, v, own->extras[i] + 1);
+	return 1;
+}
+
+/* Set the atoms that hold for name `which`: its arguments', and the program's own. */
+GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_source *source, __u32 which)
+{
+	struct exec_name *name;
+	__u32 start = 0;
+
+	if (!scratch || !v || !source || which >= EXEC_NAMES || !exec_target_atoms(scratch, v))
+		return 0;
+	name = &scratch->names[which];
+	for (int i = 0; i < GROUPS_MAX; i++)
 		if (name->extras[i] && !start)
 			start = table_word(v->base + name->extras[i]);
-	}
 	source->skip = name->skip;
 	if (!args_walk(scratch, v, source, start)) {
 		v->flags |= EVENT_STRICT_ARGS;
@@ -288,51 +195,68 @@ GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_so
 	return 0;
 }
 
-static __always_inline void exec_lists(struct scratch *scratch, struct verdict *v, __u32 which, __u32 wanted)
+/* What changes state by name `which`. A link leads to a file, so a file is what may clean data. */
+static __always_inline __u32 changes_of(struct scratch *scratch, __u32 which)
 {
+	if (!(scratch->earning >> which & 1))
+		return CHANGES & ~EARNINGS;
+	return which == NAME_INVOKED ? (CHANGES | EARNINGS) & ~EARNED_BY_FILE : CHANGES | EARNINGS;
+}
+
+GLOBAL int exec_lists(struct scratch *scratch, struct verdict *v, __u32 which, __u32 wanted)
+{
+	if (!scratch || !v || which >= EXEC_NAMES)
+		return 0;
 	for (int i = 0; i < GROUPS_MAX; i++)
-		exec_scan(scratch, v, scratch->names[which & 1].accepts[i], wanted);
+		exec_scan(scratch, v, scratch->names[which].accepts[i], wanted);
+	return 0;
 }
 
 /*
- * Judge the program whose two names have been walked: first everything that changes state, by either
- * name, then the clauses. The arguments are walked once where one name is enough.
+ * Judge the program whose names have been walked: first everything that changes state, by any name, then
+ * the clauses. The arguments are walked once where one name is enough.
  */
 GLOBAL int exec_judge(struct scratch *scratch, struct verdict *v, struct args_source *source)
 {
-	__u32 resolved, invoked;
+	__u32 walked = EXEC_NAMES;
 
 	if (!scratch || !v || !source)
 		return 0;
-	resolved = scratch->names[0].any;
-	invoked = scratch->names[1].any;
-	if (resolved) {
-		exec_atoms(scratch, v, source, 0);
-		exec_lists(scratch, v, 0, CHANGES);
+	for (int i = 0; i < LABEL_WORDS; i++)
+		scratch->labels.words[i] = 0;
+	for (__u32 which = 0; which < EXEC_NAMES; which++) {
+		if (!scratch->names[which].any)
+			continue;
+		exec_atoms(scratch, v, source, which);
+		exec_lists(scratch, v, which, changes_of(scratch, which));
+		walked = which;
 	}
-	if (invoked) {
-		exec_atoms(scratch, v, source, 1);
-		exec_lists(scratch, v, 1, CHANGES);
-		exec_lists(scratch, v, 1, CLAUSES);
-		if (resolved)
-			exec_atoms(scratch, v, source, 0);
+	if (has_earnings(scratch, v))
+		earnings_settle(scratch, v, exec_steered(scratch, source));
+	for (__u32 which = EXEC_NAMES; which-- > 0;) {
+		if (!scratch->names[which].any)
+			continue;
+		if (which != walked)
+			exec_atoms(scratch, v, source, which);
+		exec_lists(scratch, v, which, CLAUSES);
 	}
-	if (resolved)
-		exec_lists(scratch, v, 0, CLAUSES);
 	return 0;
 }
 
 /* Two names that are accepted alike, with the same arguments, need judging once. */
-static __always_inline void exec_names_merge(struct scratch *scratch)
+static __always_inline void exec_names_merge(struct scratch *scratch, __u32 which)
 {
-	__u32 differ = scratch->names[0].skip ^ scratch->names[1].skip;
+	__u32 differ = scratch->names[0].skip ^ scratch->names[which].skip;
 
 	for (int i = 0; i < GROUPS_MAX; i++) {
-		differ |= scratch->names[0].accepts[i] ^ scratch->names[1].accepts[i];
-		differ |= scratch->names[0].extras[i] ^ scratch->names[1].extras[i];
+		differ |= scratch->names[0].accepts[i] ^ scratch->names[which].accepts[i];
+		differ |= scratch->names[0].extras[i] ^ scratch->names[which].extras[i];
 	}
-	if (!differ)
-		scratch->names[1].any = 0;
+	if (differ)
+		return;
+	scratch->names[which].any = 0;
+	if (scratch->earning >> which & 1 && which == NAME_CANONICAL)
+		scratch->earning |= 1 << NAME_RESOLVED;
 }
 
 /*
@@ -399,14 +323,50 @@ GLOBAL int script_skip(struct scratch *scratch, struct args_source *source)
 }
 
 /*
- * Judge the program that `bprm` is about to run or has begun to run: by its file and, where
- * `source->invoked`, by the path it was invoked by.
+ * Walk the names of the program that is about to run or has begun to run: its file's and, where
+ * `source->invoked`, the path it was invoked by. The file's sources are seen. 0: it has no path.
  */
+GLOBAL int exec_names(struct scratch *scratch, struct verdict *v, struct args_source *source)
+{
+	struct image_header *image;
+	struct linux_binprm *bprm;
+	__u64 mount, dentry;
+	struct file *file;
+	bool differs;
+
+	if (!scratch || !v || !source)
+		return 0;
+	bprm = (void *)source->bprm;
+	file = BPF_CORE_READ(bprm, file);
+	mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (!path_resolve(scratch, mount, dentry))
+		return 0;
+	image = image_of(v);
+	if (image && image->path_ops & OP_READ) {
+		path_sources(scratch, v, &scratch->labels, 0);
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= scratch->labels.words[i];
+	}
+	exec_name(scratch, v, NAME_RESOLVED, 0);
+	differs = path_canonical(scratch, mount, dentry);
+	scratch->earning = earning_names((void *)dentry, differs);
+	if (differs) {
+		exec_name(scratch, v, NAME_CANONICAL, 0);
+		exec_names_merge(scratch, NAME_CANONICAL);
+	}
+	if (source->invoked && invoked_name(scratch, (__u64)BPF_CORE_READ(bprm, filename))) {
+		exec_name(scratch, v, NAME_INVOKED, source->invoked_skip);
+		exec_names_merge(scratch, NAME_INVOKED);
+	}
+	return 1;
+}
+
+/* Judge the program that `source` is about. */
 GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_source *source)
 {
 	struct linux_binprm *bprm;
 	struct image_header *image;
-	struct file *file;
 
 	if (!scratch || !v || !source)
 		return 0;
@@ -414,28 +374,18 @@ GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_so
 	image = image_of(v);
 	if (!image)
 		return 0;
-	file = BPF_CORE_READ(bprm, file);
-	object_read(v, (__u64)BPF_CORE_READ(file, f_inode));
+	object_read(v, (__u64)BPF_CORE_READ(bprm, file, f_inode));
 	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+	scratch->earning = 0;
 	if (!(image->exec_ops & OP_EXEC) && !(image->path_ops & OP_READ))
 		return 1;
-	if (!path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry))) {
-		count(COUNTER_STRICT_PATH);
-		v->flags |= EVENT_STRICT_PATH;
-		scan_all(v);
+	if (exec_names(scratch, v, source)) {
+		exec_judge(scratch, v, source);
 		return 1;
 	}
-	if (image->path_ops & OP_READ) {
-		path_sources(scratch, v, &scratch->labels, 0);
-		for (int i = 0; i < LABEL_WORDS; i++)
-			v->seen[i] |= scratch->labels.words[i];
-	}
-	exec_name(scratch, v, 0, 0);
-	if (source->invoked && invoked_name(scratch, (__u64)BPF_CORE_READ(bprm, filename))) {
-		exec_name(scratch, v, 1, source->invoked_skip);
-		exec_names_merge(scratch);
-	}
-	exec_judge(scratch, v, source);
+	count(COUNTER_STRICT_PATH);
+	v->flags |= EVENT_STRICT_PATH;
+	scan_all(v);
 	return 1;
 }
 

@@ -78,6 +78,7 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 {
 	struct session *session;
 	__u32 at;
+	int found;
 
 	if (!scratch || !v || !request)
 		return 0;
@@ -94,7 +95,9 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 	if (path_canonical(scratch, request->base.mount, request->base.dentry))
 		way_walk(scratch, v, WAY_CANONICAL, 0);
 	scratch->moved_session = session->moved_directories ? v->session : 0;
-	if (!path_resolve(scratch, request->base.mount, request->base.dentry))
+	found = path_resolve(scratch, request->base.mount, request->base.dentry);
+	scratch->moved_session = 0;
+	if (!found)
 		return 0;
 	at = scratch->path_at;
 	if (scratch->moved_at) {
@@ -252,8 +255,10 @@ static __always_inline int file_commit(struct scratch *scratch, struct verdict *
 			emit(EVENT_LABEL, v, proc, 0, &scratch->data);
 		}
 	}
-	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && inode)
+	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && inode) {
+		core_uncover(proc);
 		object_write(v, (struct labels *)proc->labels, inode);
+	}
 	/* Under its new name no source pattern may match: the object itself carries the label from here on. */
 	if (v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
 		path_sources(scratch, v, &scratch->labels, 1);

@@ -120,19 +120,53 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	return 0;
 }
 
-/* The process takes what it saw. True: that was news. */
-static __always_inline bool labels_acquire(struct proc *proc, struct verdict *v)
+/* The process takes what it saw, and holds aside what its program declassifies. True: rules see more of it than before. */
+GLOBAL int labels_acquire(struct proc *proc, struct verdict *v)
 {
 	__u32 news = 0;
 
+	if (!proc || !v)
+		return 0;
+
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		__u32 gained = v->seen[i] & ~proc->labels[i];
+		__u32 gained = v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
+		__u32 aside = v->seen[i] & v->cleans[i] & ~proc->held[i];
 
 		if (gained)
 			__sync_fetch_and_or(&proc->labels[i], gained);
+		if (aside)
+			__sync_fetch_and_or(&proc->held[i], aside);
 		news |= gained;
 	}
-	return news;
+	return news != 0;
+}
+
+/* A core holds what its program has read, which nobody has cleaned: what was held aside comes back. */
+GLOBAL int core_uncover(struct proc *proc)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!proc || !(BPF_CORE_READ(task, flags) & PF_DUMPCORE))
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		proc->labels[i] |= proc->held[i];
+		proc->cleans[i] = 0;
+		proc->held[i] = 0;
+	}
+	return 0;
+}
+
+/* As labels_acquire, for a process that has begun another program: what the old one held aside is among what it saw. */
+GLOBAL int labels_switch(struct proc *proc, struct verdict *v)
+{
+	if (!proc || !v)
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		proc->labels[i] = v->seen[i] & ~v->cleans[i];
+		proc->held[i] = v->seen[i] & v->cleans[i];
+		proc->cleans[i] = v->cleans[i];
+	}
+	return 0;
 }
 
 /* ---- gates ---- */

@@ -46,6 +46,30 @@ static __always_inline int program_of(struct scratch *scratch, struct task_struc
 	return path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry));
 }
 
+static __always_inline bool is_inside(struct proc *proc, __u64 run)
+{
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (proc->runs[i].run == run)
+			return true;
+	return false;
+}
+
+/* Has the process earned what the caller has not? Tracing it would be doing things as it. */
+static __always_inline bool has_earned_more(struct proc *target, struct proc *proc, __u32 earned_at)
+{
+	__u32 more = 0;
+
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
+
+		more |= target->cleans[i] | (target->labels[i] & earned & ~proc->labels[i]);
+	}
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (target->runs[i].run && !is_inside(proc, target->runs[i].run))
+			more = 1;
+	return more;
+}
+
 /* A signal to, or the tracing of, another process: rules name it by its program. */
 static __always_inline int on_process(struct task_struct *target, __u32 ops)
 {
@@ -53,10 +77,11 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 	struct args_source none = {};
 	struct image_header *image;
 	struct event_data data;
+	__u32 target_tgid = BPF_CORE_READ(target, tgid);
 	struct scratch *scratch;
 	struct verdict *v;
 
-	if (!proc || (__u32)BPF_CORE_READ(target, tgid) == current_tgid())
+	if (!proc || target_tgid == current_tgid())
 		return 0;
 	scratch = current_scratch();
 	if (!scratch) {
@@ -75,9 +100,20 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 			data_of_path(&data, scratch);
 		return guard_refuse(v, proc, ops & OP_SIGNAL ? BUILTIN_SIGNAL : BUILTIN_TRACE, &data, false);
 	}
+	if (ops & OP_PTRACE) {
+		struct proc *other = bpf_map_lookup_elem(&procs, &target_tgid);
+
+		if (other && has_earned_more(other, proc, image->earned_at ? v->base + image->earned_at : 0)) {
+			__builtin_memset(&data, 0, sizeof(data));
+			if (program_of(scratch, target))
+				data_of_path(&data, scratch);
+			return guard_refuse(v, proc, BUILTIN_EARNED, &data, false);
+		}
+	}
 	if (!(image->exec_ops & ops) || !program_of(scratch, target))
 		return 0;
 	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+	scratch->earning = 0;
 	/* What arguments the other process was given is not asked; the compiler refuses patterns with arguments here. */
 	exec_name(scratch, v, 0, 0);
 	exec_judge(scratch, v, &none);

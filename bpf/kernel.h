@@ -102,6 +102,12 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct mnt_namespace;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
 typedef struct {
 	int counter;
 } atomic_t;
@@ -120,6 +126,8 @@ struct mm_struct {
 	pgd_t *pgd;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 	struct file *exe_file;
 };
 
@@ -129,6 +137,8 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	__u32 flags;
+	__u32 ptrace;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -137,6 +147,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 };
 
@@ -220,5 +231,6 @@ struct bpf_sock_addr {
 #define SIGKILL 9
 #define EPERM 1
 #define SIGNAL_GROUP_EXIT 4u
+#define PF_DUMPCORE 0x200u
 
 #endif

@@ -82,15 +82,14 @@ GLOBAL int loader_event(struct mapping *mapping)
 		scan_all(v);
 	} else {
 		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+		scratch->earning = 0; /* a loader's options can put any code into the program */
 		exec_name(scratch, v, 0, 1);
 		exec_judge(scratch, v, &source);
 		data_of_path(&scratch->data, scratch);
 	}
 	result = conclude(v, proc, &scratch->data, true);
 	if (!result && v->outcome < OUTCOME_REFUSED) {
-		labels_acquire(proc, v);
-		if (v->opens)
-			gates_open(v, proc, v->opens);
+		labels_switch(proc, v);
 	}
 	return result;
 }
@@ -117,6 +116,7 @@ GLOBAL int loader_arguments(struct scratch *scratch, struct verdict *v, struct a
 		scratch->path_at = 0;
 		scratch->path_end = bytes - 1;
 		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+		scratch->earning = 0;
 		exec_name(scratch, v, 0, i);
 		exec_judge(scratch, v, source);
 	}

@@ -115,7 +115,8 @@ struct verdict {
 	__u32 outcome;
 	__u32 flags;
 	__u32 refuses; /* 1: this hook can refuse */
-	__u32 seen[LABEL_WORDS];   /* labels the rules see: the process's, the object's, the sources' */
+	__u32 seen[LABEL_WORDS];   /* labels of the process, the object and the sources */
+	__u32 cleans[LABEL_WORDS]; /* those of them that the process's program declassifies: rules do not see them */
 	__u64 opens;   /* gates this operation opens or starts a run of */
 	__u64 stales;
 	__u64 open_gates; /* once gates_looked */
@@ -165,6 +166,17 @@ struct event_data {
 	__u16 script;      /* of an exec: which argument names the script; 0: none */
 };
 
+/* The names of a program: where it is in the caller's mounts; the path it was invoked by; its canonical path, if that is another. */
+enum exec_names { NAME_RESOLVED = 0, NAME_INVOKED = 1, NAME_CANONICAL = 2, EXEC_NAMES = 3 };
+
+/* The variable of an environment that is being looked at. */
+struct variable {
+	__u64 head;     /* the first bytes of its name */
+	__u32 position; /* in it */
+	__u32 left;     /* arguments before the environment */
+	__u32 steered;  /* what the variables until here say: bits of enum steered */
+};
+
 /* By which lists one file is accepted: every way it can be named is judged. */
 enum file_way { WAY_PATH = 0, WAY_CANONICAL = 1, WAY_MOVED = 2, WAY_OBJECT = 3, WAYS = 4 };
 struct file_lists {
@@ -186,26 +198,25 @@ struct scratch {
 	__u32 from;  /* not 0: the state to start in instead of the automaton's own */
 	__u32 moved_session; /* not 0: look for renamed directories of this session on the way up */
 	__u32 moved_at;      /* not 0: behind one, the rest of the path begins here */
+	struct labels labels; /* of an object that gets a new name; what an exec would give, were it trusted */
 	union {
-		struct {
-			__u32 moved_states[GROUPS_MAX];
-			struct name_fold fold;
-		};
-		struct walker args_walker; /* of an exec, whose paths are resolved before or behind the walk */
+		struct event_data data; /* of a file event: the stack above the path walk is short */
+		struct variable variable;
 	};
-	struct labels labels; /* of an object that gets a new name */
-	struct event_data data; /* of a file event: the stack above the path walk is short */
 	__u8 chunk[CHUNK_BYTES];
 	__u32 atoms[ATOM_WORDS_MAX];
 	union {
-		struct exec_name names[2]; /* of the resolved file; of the path it was invoked by */
-		struct file_lists lists;
+		struct {
+			struct exec_name names[EXEC_NAMES];
+			__u32 earning; /* by which of them the exec may earn something, a bit each */
+		};
+		struct {
+			struct file_lists lists;
+			__u32 moved_states[GROUPS_MAX]; /* written only while moved_session is set */
+			struct name_fold fold;
+		};
 	};
 	struct verdict verdict;
-	/* Between the check of an exec and its point of no return. */
-	__u32 pending_labels[LABEL_WORDS];
-	__u64 pending_opens;
-	__u64 pending_stales;
 };
 
 _Static_assert(sizeof(struct scratch) < 8000, "kernel 7.3 refuses task storage of 8,192 bytes");
@@ -216,6 +227,23 @@ struct {
 	__type(key, int);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/* What an exec is going to change, between its check and its point of no return. */
+struct exec_pending {
+	__u32 labels[LABEL_WORDS];
+	__u32 cleans[LABEL_WORDS];
+	__u64 opens;
+	__u64 stales;
+	__u32 flags;
+	struct walker args_walker; /* only while an exec is judged: the scratch is full */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct exec_pending);
+} pendings SEC(".maps");
 
 /*
  * The verdict about an address, while it is made; key: thread. Cgroup programs have no task storage
@@ -245,6 +273,10 @@ __u32 tool_tgid = 0;
 __u32 last_child = 0;
 /* The process that keeps the programs attached when the tool is killed. */
 __u32 guardian_tgid = 0;
+
+/* The mount namespace and the root directory in which the tool sees files. */
+__u64 tool_mounts = 0;
+__u64 tool_root = 0;
 
 /* How x86-64 finds a page: where it maps all memory, which address bits encrypt, and 48 where tables have five levels. */
 __u64 direct_map = 0xffff888000000000ull;

@@ -172,6 +172,12 @@ GLOBAL int gates_look(struct verdict *v)
 	return 0;
 }
 
+#define CLAUSES (1u << ENTRY_CLAUSE)
+/* What changes state, apart by who may be lied to by it: of an exec, what lets something pass has to be earned. */
+#define CHANGES (1u << ENTRY_LABEL | 1u << ENTRY_OPEN | 1u << ENTRY_STALE)
+#define EARNINGS (1u << ENTRY_OPEN | 1u << ENTRY_LINEAGE | 1u << ENTRY_ENDORSE | 1u << ENTRY_DECLASSIFY)
+#define EARNED_BY_FILE (1u << ENTRY_ENDORSE | 1u << ENTRY_DECLASSIFY)
+
 /* Reading an accept list. `atoms` is null for anything but an exec. */
 struct entries_scan {
 	struct verdict *v;
@@ -181,7 +187,7 @@ struct entries_scan {
 	__u32 direct; /* 1: the index is the entry, there is no list */
 	__u32 wanted; /* bit set of entry kinds */
 	__u32 strict_args;
-	__u32 flowing[LABEL_WORDS]; /* with strict_args: labels that are not hidden */
+	struct labels *given; /* of an exec: what it gives if it is trusted */
 };
 
 struct atoms_scan {
@@ -259,8 +265,10 @@ static __always_inline bool condition_holds(struct verdict *v, struct entry *ent
 	__u32 missing = 0, present = 0;
 
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		missing |= entry->all[i] & ~v->seen[i];
-		present |= entry->none[i] & v->seen[i];
+		__u32 seen = v->seen[i] & ~v->cleans[i];
+
+		missing |= entry->all[i] & ~seen;
+		present |= entry->none[i] & seen;
 	}
 	return !missing && !present;
 }
@@ -270,7 +278,6 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	struct verdict *v = scan->v;
 	__u32 number = scan->direct ? index : table_word(scan->at + index);
 	struct entry *entry = TABLE_RECORD(scan->entries_at + number * 32, struct entry);
-	__u32 strict = 0;
 	__u64 gates;
 
 	if (!entry) {
@@ -284,18 +291,26 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 		return 0;
 	/*
 	 * Arguments that could not be read count as matching where that refuses more: for clauses, for what makes a
-	 * gate stale, for labels; not for what opens a gate or makes a hidden label, which are exceptions.
+	 * gate stale, for labels of sources; not for what lets something pass.
 	 */
 	if (scan->atoms && list_holds(v, scan->atoms, entry->args_at, 1)) {
-		if (!scan->strict_args || entry->kind == ENTRY_OPEN)
+		if (!scan->strict_args || EARNINGS >> (entry->kind & 31) & 1)
 			return 0;
-		strict = 1;
 	}
 
 	switch (entry->kind) {
 	case ENTRY_LABEL:
 		for (int i = 0; i < LABEL_WORDS; i++)
-			v->seen[i] |= strict ? entry->all[i] & scan->flowing[i] : entry->all[i];
+			v->seen[i] |= entry->all[i];
+		return 0;
+	case ENTRY_LINEAGE:
+	case ENTRY_ENDORSE:
+		for (int i = 0; i < LABEL_WORDS && scan->given; i++)
+			scan->given->words[i] |= entry->all[i];
+		return 0;
+	case ENTRY_DECLASSIFY:
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->cleans[i] |= entry->all[i];
 		return 0;
 	case ENTRY_OPEN:
 		v->opens |= 1ull << (entry->id & (GATES_MAX - 1));
@@ -318,8 +333,6 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	return 0;
 }
 
-#define CHANGES (1u << ENTRY_LABEL | 1u << ENTRY_OPEN | 1u << ENTRY_STALE)
-#define CLAUSES (1u << ENTRY_CLAUSE)
 
 /* Apply the entries of the list at `at` (relative; 0: none) whose kind is in `wanted`. */
 GLOBAL int scan_list(struct verdict *v, __u32 at, __u32 wanted)

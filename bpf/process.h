@@ -131,18 +131,16 @@ static __always_inline void args_of_bprm(struct args_source *source, struct linu
 /* bprm_creds_for_exec: an exec begins; nothing is pending. */
 static __always_inline int exec_begins(void)
 {
-	struct scratch *scratch;
+	struct exec_pending *pending;
 
 	if (!current_proc())
 		return 0;
-	scratch = current_scratch();
-	if (!scratch) {
+	pending = current_pending();
+	if (!pending) {
 		count(COUNTER_STRICT_STATE);
 		return -EPERM;
 	}
-	__builtin_memset(scratch->pending_labels, 0, sizeof(scratch->pending_labels));
-	scratch->pending_opens = 0;
-	scratch->pending_stales = 0;
+	__builtin_memset(pending, 0, sizeof(*pending));
 	return 0;
 }
 
@@ -155,6 +153,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 {
 	struct proc *proc = current_proc();
 	struct args_source source;
+	struct exec_pending *pending;
 	struct event_data data;
 	struct scratch *scratch;
 	struct verdict *v;
@@ -162,13 +161,16 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	if (!proc)
 		return 0;
 	scratch = current_scratch();
-	if (!scratch)
+	pending = current_pending();
+	if (!scratch || !pending)
 		return -EPERM;
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, OP_EXEC, 1))
 		return -EPERM;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		v->seen[i] |= scratch->pending_labels[i];
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		v->seen[i] |= pending->labels[i];
+		v->cleans[i] = pending->cleans[i];
+	}
 	args_of_bprm(&source, bprm);
 	if (is_nameless(bprm)) {
 		exec_data(scratch, &source, &data);
@@ -178,10 +180,13 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	source.invoked = !is_script(bprm);
 	if (!exec_event(scratch, v, &source))
 		return -EPERM;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		scratch->pending_labels[i] |= v->seen[i];
-	scratch->pending_opens |= v->opens;
-	scratch->pending_stales |= v->stales;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		pending->labels[i] |= v->seen[i];
+		pending->cleans[i] = v->cleans[i];
+	}
+	pending->opens |= v->opens;
+	pending->stales |= v->stales;
+	pending->flags |= v->flags;
 	if (!v->effect)
 		return 0;
 	exec_data(scratch, &source, &data);
@@ -195,7 +200,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	struct event_data data, none = {};
 	__u64 closed = 0;
 
-	labels_acquire(proc, v);
+	labels_switch(proc, v);
 	if (v->stales)
 		closed = gates_stale(v, proc, v->stales);
 	if (v->opens)
@@ -213,6 +218,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 static __always_inline int exec_done(struct linux_binprm *bprm)
 {
 	struct proc *proc = current_proc();
+	struct exec_pending *pending;
 	struct args_source source;
 	struct scratch *scratch;
 	struct verdict *v;
@@ -220,15 +226,19 @@ static __always_inline int exec_done(struct linux_binprm *bprm)
 	if (!proc)
 		return 0;
 	scratch = current_scratch();
-	if (!scratch)
+	pending = current_pending();
+	if (!scratch || !pending)
 		return 0;
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, OP_EXEC, 0))
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		v->seen[i] |= scratch->pending_labels[i];
-	v->opens = scratch->pending_opens;
-	v->stales = scratch->pending_stales;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		v->seen[i] |= pending->labels[i];
+		v->cleans[i] = pending->cleans[i];
+	}
+	v->opens = pending->opens;
+	v->stales = pending->stales;
+	v->flags = pending->flags & (EVENT_STEERED_LOADER | EVENT_STEERED_INTERPRETER);
 	v->inode = (__u64)BPF_CORE_READ(bprm, file, f_inode);
 	args_of_image(&source, bprm);
 	exec_commit(scratch, v, proc, &source);

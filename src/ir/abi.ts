@@ -38,7 +38,15 @@ export type OperationName = keyof typeof operationBits;
 
 export const effectNumbers = { notify: 1, block: 2, kill: 3 } as const;
 
-export const entryKinds = { clause: 1, label: 2, open: 3, stale: 4 } as const;
+export const entryKinds = {
+  clause: 1,
+  label: 2,
+  open: 3,
+  stale: 4,
+  lineage: 5,
+  endorse: 6,
+  declassify: 7,
+} as const;
 
 export const GATE_EXITS = 1;
 
@@ -58,6 +66,7 @@ export const header = {
   endpointOps: 11,
   flowing: 12,
   clauseSetAt: 20,
+  earnedAt: 21,
   automata: 24,
   size: 64,
 } as const;

@@ -19,6 +19,9 @@ import {
 import type { Compiled } from "./ir.ts";
 import { automataOf, entryOffset, listAt } from "./run.ts";
 
+/** Kinds of entries whose number means nothing. */
+const givesLabels = new Set(["label", "lineage", "endorse", "declassify"]);
+
 /** What the numbers of an image stand for. */
 export type DumpNames = Pick<Compiled, "labels" | "atoms">;
 
@@ -63,7 +66,7 @@ function entryLines(image: Uint32Array): string[] {
     const effect = word(entryAt.effect) === 0 ? [] : [nameOf(effectNumbers, word(entryAt.effect))];
     return [
       `entry ${number}`,
-      kind === "label" ? kind : `${kind} ${word(entryAt.id)}`,
+      givesLabels.has(kind) ? kind : `${kind} ${word(entryAt.id)}`,
       ...effect,
       operations.join("|"),
       ...listed("all", bitsOf(image, at + entryAt.all, LABEL_WORDS)),

@@ -46,6 +46,7 @@ export function writeImage(
   const writer = new ImageWriter();
   writer.reserve(header.size, header.size);
   writeHeader(writer, lowered);
+  writeEarned(writer, lowered);
   writeGates(writer, lowered);
   const numbers = writeEntries(writer, lowered.entries);
   writeClauseSet(writer, lowered.clauses);
@@ -127,6 +128,15 @@ function writeClauseSet(writer: ImageWriter, clauses: readonly CompiledClause[])
   const words = new Uint32Array(Math.ceil(writer.get(header.clauses) / 32));
   for (const { id } of clauses) words[id >> 5] = (words[id >> 5] as number) | (1 << (id & 31));
   writer.set(header.clauseSetAt, writer.append(words, 1));
+}
+
+/** Labels that let something pass and are given by programs: who traces such a program must not get at them. */
+function writeEarned(writer: ImageWriter, lowered: Lowered): void {
+  const earned = lowered.entries
+    .filter(({ kind }) => kind === "lineage" || kind === "endorse")
+    .reduce((mask, { all }) => mask | all, 0n);
+  if (earned === 0n) return;
+  writer.set(header.earnedAt, writer.append(maskWords(earned, LABEL_WORDS), LABEL_WORDS));
 }
 
 function writeGates(writer: ImageWriter, lowered: Lowered): void {

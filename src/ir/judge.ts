@@ -8,8 +8,10 @@ import { type ExecEvent, execSteps, fileTouches, type Peer, type TraceEvent } fr
 
 /** What an operation is judged against. */
 export interface Standing {
-  /** Of the process, before the operation. */
+  /** Of the process, before the operation: those it has, those that its program declassifies, and of these the ones it would have. */
   readonly labels: Uint32Array;
+  readonly cleans: Uint32Array;
+  readonly held: Uint32Array;
   readonly isOpen: (gate: number) => boolean;
   /** What was written into the object; undefined: nothing. */
   readonly labelsOf: (object: number) => Uint32Array | undefined;
@@ -44,6 +46,8 @@ export interface Judgement {
   readonly considered: readonly Considered[];
   /** Of the process, with what the operation would give it. */
   readonly seen: Uint32Array;
+  readonly cleans: Uint32Array;
+  readonly held: Uint32Array;
 }
 
 export function judge(image: Image, event: TraceEvent, standing: Standing): Judgement {
@@ -51,12 +55,15 @@ export function judge(image: Image, event: TraceEvent, standing: Standing): Judg
   const changes = hits.filter(
     ({ entry, excepted }) => entry.kind !== entryKinds.clause && !excepted,
   );
-  const seen = seenBy(event, changes, standing);
+  const cleans = event.type === "exec" ? cleanedBy(changes) : standing.cleans.slice();
+  const all = seenBy(event, changes, standing);
+  const seen = all.map((word, i) => word & ~(cleans[i] ?? 0));
+  const held = all.map((word, i) => word & (cleans[i] ?? 0));
   const considered = hits
     .filter(({ entry }) => entry.kind === entryKinds.clause)
     .map((hit) => consider(image, hit, seen, standing));
   const effects = considered.filter(({ matches }) => matches).map(({ entry }) => entry.effect);
-  return { effect: Math.max(0, ...effects), changes, considered, seen };
+  return { effect: Math.max(0, ...effects), changes, considered, seen, cleans, held };
 }
 
 /** Whether an operation with that effect goes ahead. */
@@ -103,10 +110,20 @@ function execHits(image: Image, event: ExecEvent): Hit[] {
   return execSteps(event).flatMap((step) => {
     const own = fileHits(image, step.file.path, operationBits.exec);
     const named = step.names.flatMap((name) =>
-      programHits(image, step.file.path, { name, argv: step.argv }, operationBits.exec),
+      programHits(image, step.file.path, { name, argv: step.argv }, operationBits.exec).filter(
+        ({ entry }) => isEarned(entry.kind, event.steered, name === step.file.path),
+      ),
     );
     return own.concat(named);
   });
+}
+
+/** Whether an exec gets what an entry lets pass; what restricts it always gets. */
+function isEarned(kind: number, steered: ExecEvent["steered"], byFile: boolean): boolean {
+  if (kind === entryKinds.open || kind === entryKinds.lineage) return steered !== "loader";
+  if (kind === entryKinds.endorse || kind === entryKinds.declassify)
+    return byFile && steered === null;
+  return true;
 }
 
 /** `call` is null for a program that runs: it goes by its file, and its arguments play no part. */
@@ -155,14 +172,25 @@ function peerOperations(type: TraceEvent["type"]): readonly OperationName[] {
 // ---- 2. labels ----
 
 function seenBy(event: TraceEvent, changes: readonly Hit[], standing: Standing): Uint32Array {
-  const seen = standing.labels.slice();
+  const seen = standing.labels.map((word, i) => word | (standing.held[i] ?? 0));
   if (event.type === "open" && event.read) addLabels(seen, standing.labelsOf(event.file.object));
   if (event.type === "exec") {
     for (const step of execSteps(event)) addLabels(seen, standing.labelsOf(step.file.object));
   }
   for (const { entry, moves } of changes)
-    if (entry.kind === entryKinds.label && !moves) addLabels(seen, entry.all);
+    if (giving.includes(entry.kind) && !moves) addLabels(seen, entry.all);
   return seen;
+}
+
+/** Entries that give labels. */
+const giving: readonly number[] = [entryKinds.label, entryKinds.lineage, entryKinds.endorse];
+
+/** What the program of an exec declassifies. */
+function cleanedBy(changes: readonly Hit[]): Uint32Array {
+  const cleans = noLabels();
+  for (const { entry } of changes)
+    if (entry.kind === entryKinds.declassify) addLabels(cleans, entry.all);
+  return cleans;
 }
 
 // ---- 3. clauses ----

@@ -21,7 +21,7 @@ import { anchorPath, anyGlob, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
 import { type Command, commandTable } from "./commands.ts";
 import { type Conjunction, conjunctionsMax, toDnf } from "./dnf.ts";
-import { type LabelDoubt, labelDoubts } from "./doubts.ts";
+import { labelDoubts } from "./doubts.ts";
 import { endpointGlobs } from "./endpoints.ts";
 import { type Entry, emptyEntry } from "./entries.ts";
 import { Gates } from "./gates.ts";
@@ -114,7 +114,7 @@ class Lowering {
   readonly #clauseTimes = new Map<string, number>();
   readonly #labels: CompiledLabel[] = [];
   readonly #labelBits = new Map<string, number>();
-  readonly #doubts: ReadonlyMap<string, LabelDoubt>;
+  readonly #doubts: ReadonlyMap<string, string>;
   readonly #clauses: CompiledClause[] = [];
   readonly #notes = new Set<string>();
   readonly #labelEntries: Entry[] = [];
@@ -141,7 +141,7 @@ class Lowering {
   run(): Lowered {
     this.#numberLabels();
     this.#lowerSources();
-    this.#noteTransforms();
+    this.#lowerTransforms();
     for (const rule of this.#policy.rules)
       for (const clause of rule.clauses) this.#lowerClause(rule, clause);
     this.#checkLimits();
@@ -168,6 +168,7 @@ class Lowering {
 
   #numberLabels(): void {
     for (const { label } of this.#policy.sources) this.#labelBit(label.text);
+    for (const { label } of this.#policy.transforms) this.#labelBit(label.text);
     for (const rule of this.#policy.rules) {
       for (const { condition } of rule.clauses) {
         for (const label of labelsIn(condition)) this.#labelBit(label);
@@ -233,14 +234,11 @@ class Lowering {
     }
   }
 
-  #noteTransforms(): void {
+  #lowerTransforms(): void {
     for (const { kind, label, gate } of this.#policy.transforms) {
-      const by = `by exec ${printExec(gate)}`;
-      this.#notes.add(
-        kind === "declassify"
-          ? `\`declassify ${label.text} ${by}\` is not carried out yet: the label stays.`
-          : `\`endorse ${label.text} ${by}\` is not carried out yet: the label is never given.`,
-      );
+      const all = 1n << BigInt(this.#labelBit(label.text));
+      const entry: Entry = { ...emptyEntry, kind, operations: ["exec"], all };
+      this.#addExecEntries(gate, entry, this.#labelEntries);
     }
   }
 
@@ -253,7 +251,7 @@ class Lowering {
     const unsupported: string[] = [];
     const exceptions = this.#lowerExceptions(rule, clause);
     const entries = conjunctions.map((conjunction): Entry => {
-      unsupported.push(...this.#doubtsOf(conjunction.all, conjunction.none));
+      unsupported.push(...this.#doubtsOf(conjunction.all));
       return {
         ...emptyEntry,
         kind: "clause",
@@ -321,16 +319,12 @@ class Lowering {
   }
 
   /** Why labels that are not carried out as written would make a conjunction match less. */
-  #doubtsOf(all: bigint, none: bigint): string[] {
+  #doubtsOf(all: bigint): string[] {
     const reasons: string[] = [];
     for (const { bit, name } of this.#labels) {
       const doubt = this.#doubts.get(name);
-      if (doubt === undefined) continue;
-      const mask = 1n << BigInt(bit);
-      if ((all & mask) !== 0n && doubt.missing !== null)
-        reasons.push(`the label \`${name}\` ${doubt.missing}`);
-      if ((none & mask) !== 0n && doubt.staying !== null)
-        reasons.push(`the label \`${name}\` ${doubt.staying}`);
+      if (doubt !== undefined && (all & (1n << BigInt(bit))) !== 0n)
+        reasons.push(`the label \`${name}\` ${doubt}`);
     }
     return reasons;
   }
@@ -476,7 +470,7 @@ class Lowering {
     if (!isNew) return bit;
     const entry: Entry = {
       ...emptyEntry,
-      kind: "label",
+      kind: "lineage",
       operations: ["exec"],
       all: 1n << BigInt(bit),
     };

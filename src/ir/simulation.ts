@@ -31,6 +31,8 @@ interface RunRef {
 
 interface Proc {
   readonly labels: Uint32Array;
+  readonly cleans: Uint32Array;
+  readonly held: Uint32Array;
   runs: RunRef[];
 }
 
@@ -57,7 +59,7 @@ export class Simulation {
     this.#flowing = this.#image.mask(header.flowing);
     this.#staled = this.#image.gates.map(() => 0);
     this.#openRun = this.#image.gates.map(() => 0);
-    this.#procs.set(1, { labels: noLabels(), runs: [] });
+    this.#procs.set(1, newProc());
   }
 
   step(event: TraceEvent): Decision | null {
@@ -69,7 +71,7 @@ export class Simulation {
     if (proc === undefined) return null;
     const judgement = this.judge(event);
     if (judgement === null) return null;
-    if (goesAhead(judgement)) this.#commit(proc, event, judgement.changes, judgement.seen);
+    if (goesAhead(judgement)) this.#commit(proc, event, judgement);
     if (judgement.effect === 3) this.#exit(event.process, proc, null);
     const matches = judgement.considered.filter(({ matches }) => matches);
     return this.#decision(
@@ -85,6 +87,8 @@ export class Simulation {
     if (proc === undefined) return null;
     return judge(this.#image, event, {
       labels: proc.labels,
+      cleans: proc.cleans,
+      held: proc.held,
       isOpen: (gate) => this.#isOpen(gate),
       labelsOf: (object) => this.#objects.get(object),
     });
@@ -92,7 +96,7 @@ export class Simulation {
 
   /** A process that was not forked by one of these: it has no labels. */
   admit(process: number): void {
-    if (!this.#procs.has(process)) this.#procs.set(process, { labels: noLabels(), runs: [] });
+    if (!this.#procs.has(process)) this.#procs.set(process, newProc());
   }
 
   #isOpen(gate: number): boolean {
@@ -105,8 +109,11 @@ export class Simulation {
 
   // ---- state ----
 
-  #commit(proc: Proc, event: TraceEvent, hits: readonly Hit[], seen: Uint32Array): void {
-    proc.labels.set(seen);
+  #commit(proc: Proc, event: TraceEvent, judgement: Judgement): void {
+    const { changes: hits } = judgement;
+    proc.labels.set(judgement.seen);
+    proc.cleans.set(judgement.cleans);
+    proc.held.set(judgement.held);
     this.#objectsSee(proc, event, hits);
     const gates = (kind: number) =>
       new Set(hits.filter(({ entry }) => entry.kind === kind).map(({ entry }) => entry.id));
@@ -114,7 +121,9 @@ export class Simulation {
     for (const gate of gates(entryKinds.open)) this.#start(proc, gate, event.type === "exec");
     if (event.type === "fork") {
       const runs = proc.runs.map((ref) => ({ ...ref, leads: false }));
-      this.#procs.set(event.child, { labels: proc.labels.slice(), runs });
+      const { labels, cleans, held } = proc;
+      const copy = { labels: labels.slice(), cleans: cleans.slice(), held: held.slice() };
+      this.#procs.set(event.child, { ...copy, runs });
     }
     if (event.type === "exit")
       this.#exit(event.process, proc, "code" in event.end ? event.end.code : null);
@@ -183,4 +192,8 @@ export class Simulation {
     const gates = this.#image.gates.flatMap((_, gate) => (this.#isOpen(gate) ? [gate] : []));
     return { effect, clauses, labels: labels.slice(), gates, overLimit: this.#overLimit };
   }
+}
+
+function newProc(): Proc {
+  return { labels: noLabels(), cleans: noLabels(), held: noLabels(), runs: [] };
 }

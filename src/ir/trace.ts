@@ -38,6 +38,8 @@ export interface ExecEvent extends By {
   /** What stands behind the interpreter in the script's first line. */
   readonly option?: string;
   readonly argv: readonly string[];
+  /** Who ran it could put other code in: into every program (`loader`), into interpreters only. */
+  readonly steered: "loader" | "interpreter" | null;
 }
 
 export interface OpenEvent extends By {

@@ -55,7 +55,7 @@ export interface KernelObject {
 export const effects = ["none", "notify", "block", "kill"] as const;
 
 /** Protections that hold for every governed process whatever its policy says: `enum builtin`, from 1. */
-export const builtins = ["bpf", "signal", "trace", "nameless"] as const;
+export const builtins = ["bpf", "signal", "trace", "nameless", "earned"] as const;
 export type Builtin = (typeof builtins)[number];
 
 export interface KernelEvent {
@@ -79,6 +79,11 @@ export interface KernelEvent {
   readonly strictArgs: boolean;
   /** More clauses matched than the event names. */
   readonly moreClauses: boolean;
+  /**
+   * Of an exec that would have earned something: its caller could put other code in, into every program (`loader`: then
+   * it earns nothing) or into interpreters (then it neither endorses nor declassifies).
+   */
+  readonly steered: "loader" | "interpreter" | null;
   /** The built-in protection that refused; then no clause did. */
   readonly builtin: Builtin | null;
   /** Clause ids of the compiled policy. */

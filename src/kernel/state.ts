@@ -17,7 +17,7 @@ import {
 } from "./kernel.ts";
 
 export const domainBytes = 16;
-export const procBytes = 120;
+export const procBytes = 184;
 export const sessionBytes = 8 + GATES_MAX * 8 * 2 + 4 * 2 + LABEL_WORDS * 4;
 
 /** `struct mount_place`; a longer prefix is left out. */
@@ -62,7 +62,7 @@ export function encodeProc(domain: number, session: number, startedNs: bigint): 
   return bytes;
 }
 
-const procAt = { domain: 32, session: 36, startedNs: 48 } as const;
+const procAt = { domain: 96, session: 100, startedNs: 112 } as const;
 
 export const eventBytes = 208;
 
@@ -96,7 +96,14 @@ export const eventAt = {
   script: 200,
 } as const;
 
-const flag = { strictPath: 1, strictArgs: 2, moreClauses: 4, builtin: 8 } as const;
+const flag = {
+  strictPath: 1,
+  strictArgs: 2,
+  moreClauses: 4,
+  builtin: 8,
+  steeredLoader: 16,
+  steeredInterpreter: 32,
+} as const;
 
 /** Decode one record of the ring; what it holds is copied. */
 export function decodeEvent(bytes: Uint8Array): KernelEvent {
@@ -128,6 +135,12 @@ export function decodeEvent(bytes: Uint8Array): KernelEvent {
     strictPath: (flags & flag.strictPath) !== 0,
     strictArgs: (flags & flag.strictArgs) !== 0,
     moreClauses: (flags & flag.moreClauses) !== 0,
+    steered:
+      flags & flag.steeredLoader
+        ? "loader"
+        : flags & flag.steeredInterpreter
+          ? "interpreter"
+          : null,
     builtin: flags & flag.builtin ? (builtins[Number(detail) - 1] ?? null) : null,
     clauses: Array.from({ length: u32(eventAt.clausesCount) }, (_, i) =>
       u32(eventAt.clauses + i * 4),

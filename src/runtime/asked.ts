@@ -106,7 +106,15 @@ function execEvent(
   const invoked = asked.invoked ?? program;
   const argv = asked.argv.length === 0 ? [invoked] : asked.argv;
   if (asked.interpreter === undefined) {
-    return { type: "exec", process, program: file(program), script: null, invoked, argv };
+    return {
+      type: "exec",
+      process,
+      program: file(program),
+      script: null,
+      invoked,
+      argv,
+      steered: null,
+    };
   }
   return {
     type: "exec",
@@ -115,6 +123,7 @@ function execEvent(
     script: file(program),
     invoked,
     argv,
+    steered: null,
     ...(asked.option === undefined ? {} : { option: asked.option }),
   };
 }

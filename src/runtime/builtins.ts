@@ -43,4 +43,12 @@ export const builtinTexts: Readonly<Record<Builtin, BuiltinText>> = {
       "rules name programs by their file, and this one has none (a memfd, or a deleted file)",
     fix: "write the program to a file and run that",
   },
+  earned: {
+    name: "built-in protection",
+    clause: "nobody traces a program that may do what its tracer may not",
+    op: "ptrace",
+    because:
+      "whoever writes to the memory of a test run, or of a program that cleans or vouches for data, would act as it",
+    fix: "start the program under its debugger; it then opens no gate and cleans nothing",
+  },
 };

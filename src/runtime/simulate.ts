@@ -159,6 +159,7 @@ function execOf(first: TraceLine, last: TraceLine, files: Files): TraceEvent {
     script: first.target === program ? null : files.at(first.target),
     invoked: first.invoked ?? first.target,
     argv: first.argv ?? [first.target],
+    steered: last.steered,
   };
 }
 

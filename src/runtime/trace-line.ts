@@ -23,6 +23,8 @@ export interface TraceLine {
   /** Of an exec by hand: the path that was passed to execve, and what a script's first line names. */
   readonly invoked: string | null;
   readonly interpreter: string | null;
+  /** Of an exec: its caller could put other code in, so that it earned less. */
+  readonly steered: "loader" | "interpreter" | null;
   /** As wait(2) gives it. */
   readonly status: number;
   /** Milliseconds; null: no time passes. */
@@ -76,6 +78,9 @@ function lineOf(value: Record<string, unknown>, fail: Fail): TraceLine {
   const timeMs = time === null ? null : Date.parse(time);
   if (Number.isNaN(timeMs)) fail("`time` is no time");
   const outcome = text("outcome");
+  const steered = text("steered");
+  if (steered !== null && steered !== "loader" && steered !== "interpreter")
+    fail("`steered` is `loader` or `interpreter`");
   return {
     type: text("type") ?? "match",
     pid: number("pid") ?? fail("`pid` is missing"),
@@ -86,6 +91,7 @@ function lineOf(value: Record<string, unknown>, fail: Fail): TraceLine {
     argv: words("argv"),
     invoked: text("invoked"),
     interpreter: text("interpreter"),
+    steered: steered as TraceLine["steered"],
     status: number("status") ?? 0,
     timeMs,
     wasRefused: outcome !== null && outcome !== "observed",

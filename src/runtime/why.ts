@@ -82,7 +82,13 @@ export function whyOf(policy: AskedPolicy, asked: Asked, situation: Situation = 
   const { considered, changes, seen } = judge(
     image,
     eventOf(asked, 1, () => 0),
-    { labels: given, isOpen: (gate) => open.has(gate), labelsOf: () => undefined },
+    {
+      labels: given,
+      cleans: noLabels(),
+      held: noLabels(),
+      isOpen: (gate) => open.has(gate),
+      labelsOf: () => undefined,
+    },
   );
   const answers = clauseAnswers(considered, policy);
   const matched = answers.filter(({ matches }) => matches);

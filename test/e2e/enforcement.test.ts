@@ -11,6 +11,7 @@ import { files } from "./cases/files.ts";
 import { flows } from "./cases/flows.ts";
 import { network } from "./cases/network.ts";
 import { programs } from "./cases/programs.ts";
+import { transforms } from "./cases/transforms.ts";
 import {
   type CaseRun,
   installPrograms,
@@ -24,7 +25,7 @@ import { clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(120_000 * patience);
 const reason = whyNot();
-const suites = { programs, files, flows, network };
+const suites = { programs, files, flows, network, transforms };
 const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
 
 interface Pair {

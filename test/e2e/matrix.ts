@@ -60,15 +60,19 @@ const marking = [
   "sink-not",
   "sink-mixed",
   "sink-net",
+  "sink-private",
+  "sink-vouched",
+  "sink-migrated",
   ...Array.from({ length: 11 }, (_, i) => `ship-${i + 1}`),
 ];
-const acting = ["launcher", "agent-a", "agent-b"];
+const acting = ["launcher", "agent-a", "agent-b", "cleaner", "vouch", "migrate"];
 
 /** Programs of the cases, once for both runs. */
 export function installPrograms(bin: string): void {
   mkdirSync(bin, { recursive: true });
   for (const name of marking) copyFileSync(join(probes, "mark"), join(bin, name));
   copyFileSync("/usr/bin/touch", join(bin, "loaded"));
+  for (const name of ["redact", "plain"]) copyFileSync("/usr/bin/sed", join(bin, name));
   for (const name of [...acting, "act"]) copyFileSync(join(probes, "act"), join(bin, name));
 }
 

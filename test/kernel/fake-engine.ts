@@ -143,6 +143,7 @@ const silent: KernelEvent = {
   strictArgs: false,
   moreClauses: false,
   builtin: null,
+  steered: null,
   clauses: [],
   labels: [],
   gates: [],

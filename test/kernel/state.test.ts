@@ -181,10 +181,10 @@ test("built-in protections", () =>
 
 test("each flag sets what it is named for", () => {
   const of = (flags: number) => {
-    const { strictPath, strictArgs, moreClauses, builtin } = state.decodeEvent(
+    const { strictPath, strictArgs, moreClauses, steered, builtin } = state.decodeEvent(
       record({ flags, detail: 1n }),
     );
-    return { strictPath, strictArgs, moreClauses, builtin: builtin !== null };
+    return { strictPath, strictArgs, moreClauses, steered, builtin: builtin !== null };
   };
   const none = of(0);
   const told = Object.entries(layout.values("event_flags")).map(([name, bit]) => {
@@ -198,6 +198,8 @@ test("each flag sets what it is named for", () => {
     EVENT_STRICT_ARGS: ["strictArgs"],
     EVENT_MORE_CLAUSES: ["moreClauses"],
     EVENT_BUILTIN: ["builtin"],
+    EVENT_STEERED_LOADER: ["steered"],
+    EVENT_STEERED_INTERPRETER: ["steered"],
   });
 });
 

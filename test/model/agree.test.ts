@@ -41,7 +41,7 @@ test(
   "random traces reach every verdict, labels and open gates",
   () => {
     const reached = new Set<string>();
-    const samples = fc.sample(fc.tuple(policyText, trace), { seed: 1, numRuns: 400 });
+    const samples = fc.sample(fc.tuple(policyText, trace), { seed: 1, numRuns: 800 });
     for (const [text, commands] of samples) {
       for (const { event, model } of play(prepare(text, places), places, commands)) {
         reached.add(`${event.type} ${model.verdict}`);

@@ -192,6 +192,8 @@ const source = (name: string) =>
     )
     .map((origin) => `source ${name} = ${origin}`);
 
+const transform = words(pick("declassify", "endorse"), label, fc.constant("by"), execEvent);
+
 /** The text of a policy with the labels A, B and C and the sets @SRC, @KEYS, @TOOLS and @NETS. */
 export const policyText: fc.Arbitrary<string> = fc
   .tuple(
@@ -199,14 +201,16 @@ export const policyText: fc.Arbitrary<string> = fc
     source("B"),
     source("C"),
     fc.array(source("A"), { maxLength: 1 }),
+    fc.array(transform, { maxLength: 2 }),
     fc.array(fc.array(clause, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
   )
-  .map(([a, b, c, more, rules]) =>
+  .map(([a, b, c, more, transforms, rules]) =>
     [
       a,
       b,
       c,
       ...more,
+      ...transforms,
       `define SRC = "src/**", "/tmp/*"`,
       `define KEYS = "~/.ssh/**", ".env"`,
       `define TOOLS = "git", "/usr/bin/cu*", "/w/run.sh"`,
@@ -267,6 +271,12 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc
       .tuple(process, image, fc.array(argument, { maxLength: 4 }))
       .map(([id, name, args]): Command => [id, "exec", name, ...args]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(process, pick("exec-loader", "exec-interpreter"), image)
+      .map(([id, how, name]): Command => [id, how, name]),
   },
   {
     weight: 1,

@@ -94,6 +94,7 @@ function match(
     strictArgs: false,
     moreClauses: false,
     builtin: null,
+    steered: null,
     clauses,
     labels: [],
     gates: [],

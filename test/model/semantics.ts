@@ -2,8 +2,7 @@
 // sets of names where the kernel has bits and with histories where it has hidden labels.
 // It never sees an image and imports nothing that makes one.
 //
-// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, declassify,
-// approvals, and attaching. A gate is about the run that satisfied it last.
+// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, approvals, and attaching. A gate is about the run that satisfied it last.
 
 import type {
   Clause,
@@ -16,6 +15,7 @@ import type {
 } from "../../src/dsl/ast.ts";
 import { endpointOperations, fileOperations } from "../../src/dsl/ast.ts";
 import {
+  type ExecEvent,
   type ExecStep,
   execSteps,
   type FileTouch,
@@ -47,6 +47,9 @@ export interface Step {
 interface Process {
   readonly id: number;
   labels: Set<string>;
+  /** What its program declassifies, and which of that it would have. */
+  cleans: ReadonlySet<string>;
+  held: Set<string>;
   readonly parent: Process | null;
   /** How many of the parent's execs came before this process was forked. */
   readonly inherited: number;
@@ -133,15 +136,19 @@ export class Semantics {
     const process = this.#processes.get(event.process);
     if (process === undefined) return null;
     const touches = touchesOf(event);
-    const seen = process.labels.union(this.#gained(event, touches));
-    const matches = this.#matches(process, touches, seen);
+    const cleans = event.type === "exec" ? this.#cleanedBy(event) : process.cleans;
+    const all = process.labels.union(process.held).union(this.#gained(event, touches));
+    const seen = all.difference(cleans);
+    const matches = this.#matches(process, touches, seen, earnsGates(event));
     const verdict = strongest(matches);
     if (verdict === "kill") this.#ends(process, null);
     if (verdict === "allow" || verdict === "notify") {
       process.labels = seen;
+      process.held = all.intersection(cleans);
+      process.cleans = cleans;
       this.#flow(process, event);
-      this.#gatesSee(process, touches);
-      if (event.type === "exec") process.execs.push(execSteps(event));
+      this.#gatesSee(process, touches, earnsGates(event));
+      if (event.type === "exec" && earnsGates(event)) process.execs.push(execSteps(event));
       if (event.type === "fork") this.#fork(process, event.child);
       if (event.type === "exit") this.#ends(process, "code" in event.end ? event.end.code : null);
     }
@@ -161,10 +168,9 @@ export class Semantics {
         if (source.origin.kind !== "exec") continue;
         if (this.#isExec(source.origin.exec, touch.step)) gained.add(source.label.text);
       }
-      for (const transform of this.#policy.transforms) {
-        if (transform.kind === "endorse" && this.#isExec(transform.gate, touch.step))
-          gained.add(transform.label.text);
-      }
+    }
+    if (event.type === "exec") {
+      for (const label of this.#transformed(event, "endorse")) gained.add(label);
     }
     // What a connection answers is not told apart from the connection yet.
     if (event.type === "recv" || event.type === "connect") {
@@ -175,6 +181,23 @@ export class Semantics {
       }
     }
     return gained;
+  }
+
+  #cleanedBy(event: ExecEvent): ReadonlySet<string> {
+    return this.#transformed(event, "declassify");
+  }
+
+  /** Labels that an exec takes or gives: by its files, not by names that lead to them, and by their own code. */
+  #transformed(event: ExecEvent, kind: "declassify" | "endorse"): ReadonlySet<string> {
+    if (event.steered !== null) return new Set();
+    const done = this.#policy.transforms.filter(
+      (transform) =>
+        transform.kind === kind &&
+        execSteps(event).some((step) =>
+          this.#isExec(transform.gate, { ...step, names: [step.file.path] }),
+        ),
+    );
+    return new Set(done.map(({ label }) => label.text));
   }
 
   /** What an object carries: what was written into it, and what its name is a source of. */
@@ -222,11 +245,16 @@ export class Semantics {
 
   // ---- rules ----
 
-  #matches(process: Process, touches: readonly Touch[], seen: ReadonlySet<string>): Match[] {
+  #matches(
+    process: Process,
+    touches: readonly Touch[],
+    seen: ReadonlySet<string>,
+    earns: boolean,
+  ): Match[] {
     return this.#policy.rules.flatMap((rule: Rule) =>
       rule.clauses.flatMap((clause, clauseIndex) =>
         (clause.condition === null || holds(clause.condition, seen)) &&
-        touches.some((touch) => this.#clauseMatches(clause, process, touch, touches))
+        touches.some((touch) => this.#clauseMatches(clause, process, touch, earns ? touches : []))
           ? [{ rule: rule.name.text, clauseIndex, effect: clause.effect }]
           : [],
       ),
@@ -330,12 +358,12 @@ export class Semantics {
   // ---- gates ----
 
   /** First what makes gates stale, then what opens them: an event that does both opens. */
-  #gatesSee(process: Process, touches: readonly Touch[]): void {
+  #gatesSee(process: Process, touches: readonly Touch[], earns: boolean): void {
     for (const gate of this.#gates.values()) {
       const { event, exits, since } = gate.condition;
       if (touches.some((touch) => since.some((later) => this.#isAbout(later, touch))))
         this.#staled(gate, process);
-      if (!touches.some((touch) => this.#isAbout(event, touch))) continue;
+      if (!earns || !touches.some((touch) => this.#isAbout(event, touch))) continue;
       const root = event.kind === "exec" ? process : null;
       const run: Run = {
         gate,
@@ -396,6 +424,8 @@ function newProcess(id: number, parent: Process | null): Process {
     id,
     parent,
     labels: new Set(parent?.labels),
+    cleans: new Set(parent?.cleans),
+    held: new Set(parent?.held),
     inherited: parent?.execs.length ?? 0,
     execs: [],
   };
@@ -408,6 +438,11 @@ function lineage(process: Process): (readonly ExecStep[])[] {
     all.push(...child.parent.execs.slice(0, child.inherited));
   }
   return all;
+}
+
+/** What a program does counts for gates and lineages unless its caller could put other code in. */
+function earnsGates(event: TraceEvent): boolean {
+  return event.type !== "exec" || event.steered !== "loader";
 }
 
 function touchesOf(event: TraceEvent): readonly Touch[] {

@@ -3,7 +3,7 @@
  *
  *     act [MANNER...] OPERATION ARGUMENT...
  *
- * A manner says which process does it: fork, double-fork, setsid, vfork, spawn, clone, thread. What an
+ * A manner says which process does it: fork, double-fork, setsid, traced, vfork, spawn, clone, thread. What an
  * operation read it leaves in the file `leak` of the working directory. Exit code: 0, or the errno.
  */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -181,6 +182,10 @@ static int file_operation(char **a)
 #define IS(text) (!strcmp(op, text))
 	if (IS("read"))
 		return read_from(open(a[1], O_RDONLY));
+	if (IS("read-abort")) {
+		read_from(open(a[1], O_RDONLY));
+		abort();
+	}
 	if (IS("read-at")) {
 		dir = directory_of(a[1], &name);
 		return read_from(openat(dir, name, O_RDONLY));
@@ -485,6 +490,16 @@ static int act(char **a)
 			;
 		_exit(act(a + 1));
 	}
+	if (IS("traced")) { /* under a tracer that only lets it go on */
+		child = fork();
+		if (child == 0) {
+			ptrace(PTRACE_TRACEME, 0, 0, 0);
+			_exit(act(a + 1));
+		}
+		while (waitpid(child, &code, 0) == child && WIFSTOPPED(code))
+			ptrace(PTRACE_CONT, child, 0, WSTOPSIG(code) == SIGTRAP ? 0 : WSTOPSIG(code));
+		return WIFSIGNALED(code) ? 128 + WTERMSIG(code) : WEXITSTATUS(code);
+	}
 	if (IS("vfork")) {
 		child = vfork();
 		if (child == 0) {
@@ -516,6 +531,12 @@ static int act(char **a)
 		return converse();
 	if (IS("storm"))
 		return storm(a);
+	if (IS("wait")) { /* for somebody to end it */
+		leak("waiting", 7);
+		pause();
+	}
+	if (IS("attach"))
+		return ptrace(PTRACE_ATTACH, atoi(a[1]), 0, 0) ? fail("ptrace") : leak("attached", 8);
 	if (IS("kill"))
 		return kill(atoi(a[1]), SIGKILL) ? fail("kill") : 0;
 	code = file_operation(a);

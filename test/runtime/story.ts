@@ -37,6 +37,7 @@ export function eventOf(more: Partial<KernelEvent> = {}): KernelEvent {
     strictArgs: false,
     moreClauses: false,
     builtin: null,
+    steered: null,
     clauses: [],
     labels: [],
     gates: [],

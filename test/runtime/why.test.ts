@@ -112,6 +112,7 @@ function policyOf({ compiled, text }: Subject): AskedPolicy {
 function questionOf(event: TraceEvent): Asked | null {
   switch (event.type) {
     case "exec": {
+      if (event.steered !== null) return null;
       const first = event.script ?? event.program;
       const interpreter = event.script === null ? undefined : event.program.path;
       const { argv, invoked } = event;
@@ -180,6 +181,7 @@ function lineOf(event: TraceEvent, nowMs: number): object | null {
         invoked: event.invoked,
         interpreter,
         argv: event.argv,
+        steered: event.steered,
       };
     }
     case "open": {

@@ -77,7 +77,7 @@ test("check", async () =>
 test("compile", async () =>
   expectDescribed(
     "## `actplane compile --json`",
-    [await printed(["compile", "--json"], `${policy}declassify AGENT by exec "y"\n`)],
+    [await printed(["compile", "--json"], `${policy}rule q: block exec "q" unless approved "q"\n`)],
     ["schema_version", "diagnostics"],
   ));
 

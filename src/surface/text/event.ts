@@ -34,6 +34,7 @@ export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventCo
     outcome: event.type === "match" ? event.outcome : null,
     clauses: event.clauses,
     builtin: event.builtin,
+    steered: event.steered,
     object: event.object && objectReference(event.object),
     script: event.script > 0 ? (wordsOf(event.second, event.words)[event.script] ?? null) : null,
     status: event.type === "exit" ? event.status : null,

@@ -24,7 +24,7 @@ guest_tests() {
   if [[ $lsm == without ]]; then options=(--no-bpf-lsm) tier=modify-return; fi
   mkdir -p "$results/$name"
   # command.test.ts is about the tool and not about the kernel, and runs natively.
-  local tests=(test/e2e/{kernel,enforcement,lifetime,model}.test.ts)
+  local tests=(test/e2e/{kernel,enforcement,lifetime,model,provenance}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
   # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.
   local smp="${ACTPLANE_VM_SMP:-1}"

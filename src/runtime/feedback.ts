@@ -4,9 +4,8 @@
 
 import { assert } from "../base/assert.ts";
 import { positionAt, type Source } from "../base/source.ts";
-import type { Clause, Condition, Effect } from "../dsl/ast.ts";
-import { printDuration } from "../dsl/duration.ts";
-import { printClause, printEvent, printExec } from "../dsl/print.ts";
+import type { Clause, Effect } from "../dsl/ast.ts";
+import { printClause } from "../dsl/print.ts";
 import { operationBits } from "../ir/abi.ts";
 import { clauseOf, labelOf } from "../ir/find.ts";
 import type { Compiled, CompiledClause } from "../ir/ir.ts";
@@ -15,8 +14,11 @@ import type { VerdictKind } from "../kernel/verdicts.ts";
 import { builtinTexts } from "./builtins.ts";
 import { targetText, wordsOf } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
-import type { GateHistory, Gates } from "./gates.ts";
-import { type Acquisition, howOf, type Process, type Processes } from "./processes.ts";
+import { type GateReference, gateReference } from "./gate-reference.ts";
+import type { Gates } from "./gates.ts";
+import { type Acquisition, nameOf, type Process, type Processes } from "./processes.ts";
+import { type Chain, chainOf } from "./provenance.ts";
+import { type LabelChain, satisfyOf } from "./satisfy.ts";
 
 export interface FeedbackRecord {
   readonly schema_version: 1;
@@ -74,31 +76,20 @@ export interface RuleReference {
 export interface ProcessReference {
   readonly pid: number;
   readonly exe: string;
+  /** The script that `exe` is the interpreter of, as it was named; null: none. */
+  readonly script: string | null;
   readonly argv: readonly string[];
 }
 
-/** How the process came by a label that the rule is about. */
-export interface Provenance {
+/** How the process came by a label that the rule is about, and from where the label came to it. */
+export interface Provenance extends Chain {
   readonly label: string;
   readonly how: Acquisition["how"];
   readonly what: string;
+  /** Who did that: the process, or an ancestor it inherits from. */
   readonly pid: number;
   readonly exe: string;
   readonly time: string;
-}
-
-export interface GateReference {
-  /** What the gate waits for: `exec "npm" "test" exits 0`. */
-  readonly event: string;
-  readonly state: "never-ran" | "running" | "failed" | "stale" | "expired";
-  /** Start of the run that counts; of the last one where none did. */
-  readonly ran_at: string | null;
-  /** Of a run that failed, as a shell shows it: 128 + n for a signal. */
-  readonly exit_status: number | null;
-  /** Null where it is stale because of what happened while it ran. */
-  readonly stale_since: string | null;
-  /** What was touched, and by whom. */
-  readonly stale_by: { readonly what: string; readonly pid: number; readonly exe: string } | null;
 }
 
 export interface FeedbackContext {
@@ -126,6 +117,7 @@ export function feedbackOf(
   const { clause, rule } = strongest;
   const mentioned = new Set(matched.flatMap((each) => labelsOfClause(each)));
   const gates = clause.unless.flatMap((condition) => gateReference(condition, event, context));
+  const provenance = event.labels.flatMap((bit) => provenanceOf(bit, mentioned, event, context));
   return {
     ...commonOf(event, seq, context),
     rule: ruleReference(strongest, context.source),
@@ -135,8 +127,15 @@ export function feedbackOf(
     op: clause.operation.kind,
     because: rule.because,
     fix: rule.fix,
-    satisfy: clause.unless.flatMap(satisfySentence),
-    provenance: event.labels.flatMap((bit) => provenanceOf(bit, mentioned, event, context)),
+    satisfy: satisfyOf({
+      clause,
+      refusing: matched.flatMap((each) => (each.clause.effect === "notify" ? [] : [each.clause])),
+      labels: new Set(event.labels.map((bit) => labelOf(context.compiled, bit)?.name ?? "")),
+      chains: provenance.map((each) => labelChain(each, event, context)),
+      compiled: context.compiled,
+      gateOf: (condition) => gateReference(condition, event, context)[0] ?? null,
+    }),
+    provenance,
     gates,
     retry_useful: gates.some(({ state }) => state === "running"),
     strict: strictReason(event, matched),
@@ -224,7 +223,8 @@ export function clauseLine(clause: Clause): string {
 }
 
 function processReference(pid: number, process: Process | null): ProcessReference {
-  return { pid, exe: process?.program ?? "", argv: process?.argv ?? [] };
+  const { program: exe = "", argv = [], script = null } = process ?? {};
+  return { pid, exe, script, argv };
 }
 
 function verdictOfEvent(event: KernelEvent, effect: Effect): VerdictKind {
@@ -263,15 +263,8 @@ function provenanceOf(
 ): Provenance[] {
   const label = labelOf(compiled, bit);
   if (label === undefined || !mentioned.has(label.name)) return [];
-  const process = processes.get(event.tgid);
-  // What this very operation would bring is not yet in the process's history.
-  const origin: Omit<Acquisition, "label"> = process?.acquired.get(bit) ?? {
-    how: howOf(event),
-    what: targetText(event),
-    tgid: event.tgid,
-    program: process?.program ?? "",
-    timeNs: event.timeNs,
-  };
+  const origin =
+    processes.get(event.tgid)?.acquired.get(bit) ?? processes.acquisitionBy(event, bit);
   return [
     {
       label: label.name,
@@ -280,95 +273,23 @@ function provenanceOf(
       pid: origin.tgid,
       exe: origin.program,
       time: clock.iso(origin.timeNs),
+      ...chainOf(event, bit, processes, clock),
     },
   ];
 }
 
-/** What would make an exception hold, as sentences. */
-export function satisfySentence(condition: Condition): string[] {
-  switch (condition.kind) {
-    case "target":
-      return [
-        condition.negated
-          ? `choose a target that is none of ${patternTexts(condition.target)}`
-          : `choose a target that matches ${patternTexts(condition.target)}`,
-      ];
-    case "lineage-includes":
-      return [`do it from a process that \`exec ${printExec(condition.exec)}\` started`];
-    case "approved":
-      return [`ask the operator to approve "${condition.name}"`];
-    case "after": {
-      const event = printEvent(condition.event);
-      const ends =
-        condition.exits === null ? "" : ` and let it end with exit code ${condition.exits}`;
-      const since = condition.since.map((each) => `\`${printEvent(each)}\``).join(" or ");
-      const fresh = since === "" ? "" : `; then do it before any ${since}`;
-      const within =
-        condition.withinMs === null ? "" : `; it counts for ${printDuration(condition.withinMs)}`;
-      return [`first do \`${event}\`${ends}${fresh}${within}`];
-    }
-  }
-}
-
-function patternTexts(target: Extract<Condition, { kind: "target" }>["target"]): string {
-  if (target.patterns === null) return "anything";
-  return target.patterns.map((pattern) => `"${pattern.text}"`).join(", ");
-}
-
-function gateReference(
-  condition: Condition,
+function labelChain(
+  provenance: Provenance,
   event: KernelEvent,
-  context: FeedbackContext,
-): GateReference[] {
-  if (condition.kind !== "after") return [];
-  const gate = context.compiled.gates.find((each) => sameGate(each, condition));
-  if (gate === undefined) return [];
-  const history = context.gates.history(gate.id);
-  const { stale, failedStatus } = history;
-  const iso = (timeNs: bigint | null) => (timeNs === null ? null : context.clock.iso(timeNs));
-  return [
-    {
-      event: printEvent(gate.event) + (gate.exits === null ? "" : ` exits ${gate.exits}`),
-      state: gateState(history, gate.withinMs, event.timeNs),
-      ran_at: iso(history.satisfiedNs ?? history.startedNs),
-      exit_status: failedStatus === null ? null : shellStatus(failedStatus),
-      stale_since: iso(stale?.timeNs ?? null),
-      stale_by: stale && {
-        what: stale.what,
-        pid: stale.tgid,
-        exe: context.processes.get(stale.tgid)?.program ?? "",
-      },
-    },
-  ];
-}
-
-function gateState(
-  history: GateHistory,
-  withinMs: number | null,
-  nowNs: bigint,
-): GateReference["state"] {
-  const { running, stale, satisfiedNs, failedStatus } = history;
-  if (running) return "running";
-  if (stale !== null) return "stale";
-  if (satisfiedNs === null) return failedStatus === null ? "never-ran" : "failed";
-  const isExpired = withinMs !== null && nowNs - satisfiedNs > BigInt(withinMs) * 1_000_000n;
-  // A clause matched, so it is not open: what makes it stale happened while it ran.
-  return isExpired ? "expired" : "stale";
-}
-
-/** A status of wait(2) as a shell's `$?`. */
-function shellStatus(status: number): number {
-  const signal = status & 0x7f;
-  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
-}
-
-function sameGate(
-  gate: Compiled["gates"][number],
-  condition: Extract<Condition, { kind: "after" }>,
-): boolean {
-  const text = (each: Pick<typeof condition, "event" | "exits" | "since" | "withinMs">) =>
-    [printEvent(each.event), each.exits, ...each.since.map(printEvent), each.withinMs].join("\n");
-  return text(gate) === text(condition);
+  { compiled, processes }: FeedbackContext,
+): LabelChain {
+  const bit = compiled.labels.find(({ name }) => name === provenance.label)?.bit ?? 0;
+  const free = processes.ancestors(event.tgid).find(({ acquired }) => !acquired.has(bit));
+  return {
+    ...provenance,
+    isOwn: processes.get(event.tgid)?.acquired.has(bit) !== true,
+    freeAncestor: free === undefined ? null : { pid: free.tgid, exe: nameOf(free) },
+  };
 }
 
 function strictReason(event: KernelEvent, matched: readonly CompiledClause[]): string | null {

@@ -3,23 +3,34 @@
 import type { KernelEvent } from "../kernel/kernel.ts";
 import { targetText } from "./bytes.ts";
 
+/** A process at that moment: its number may be another's by now. */
+export interface Doer {
+  readonly tgid: number;
+  readonly exe: string;
+}
+
 export interface GateHistory {
   /** Start of the last run, whatever came of it. */
   readonly startedNs: bigint | null;
+  /** Who ran it last, whatever came of it. */
+  readonly startedBy: Doer | null;
   /** A run is under way. */
   readonly running: boolean;
   /** Start of the run that satisfied the gate last: the gate's instant. Null: none did. */
   readonly satisfiedNs: bigint | null;
+  readonly satisfiedBy: Doer | null;
   /** How the last run ended, if it did not open the gate: its status as wait(2) gives it. */
   readonly failedStatus: number | null;
   /** What closed it since it opened; null: nothing did. */
-  readonly stale: { readonly timeNs: bigint; readonly what: string; readonly tgid: number } | null;
+  readonly stale: (Doer & { readonly timeNs: bigint; readonly what: string }) | null;
 }
 
 const never: GateHistory = {
   startedNs: null,
+  startedBy: null,
   running: false,
   satisfiedNs: null,
+  satisfiedBy: null,
   failedStatus: null,
   stale: null,
 };
@@ -27,12 +38,15 @@ const never: GateHistory = {
 export class Gates {
   readonly #histories = new Map<number, GateHistory>();
   /** Runs under way: their starts, by the process that leads them and their gate. */
-  readonly #runs = new Map<number, Map<number, bigint>>();
+  readonly #runs = new Map<number, Map<number, Doer & { readonly startedNs: bigint }>>();
   /** Runs that failed and whose status comes with the exit that follows. */
   readonly #failing = new Map<number, readonly number[]>();
 
-  /** `opensAtStart`: gates without `exits`, whose start is their opening. */
-  constructor(private readonly opensAtStart: (gate: number) => boolean) {}
+  /** `opensAtStart`: gates without `exits`, whose start is their opening. `exeOf`: what a process runs now. */
+  constructor(
+    private readonly opensAtStart: (gate: number) => boolean,
+    private readonly exeOf: (tgid: number) => string = () => "",
+  ) {}
 
   history(gate: number): GateHistory {
     return this.#histories.get(gate) ?? never;
@@ -47,7 +61,11 @@ export class Gates {
         for (const gate of event.gates) this.#open(event.tgid, gate, event.timeNs);
         return;
       case "gate-stale": {
-        const stale = { timeNs: event.timeNs, what: targetText(event), tgid: event.tgid };
+        const stale = {
+          timeNs: event.timeNs,
+          what: targetText(event),
+          ...this.#doer(event.tgid),
+        };
         for (const gate of event.gates) this.#change(gate, { stale });
         return;
       }
@@ -61,18 +79,27 @@ export class Gates {
   }
 
   #start(tgid: number, gate: number, timeNs: bigint): void {
+    const doer = this.#doer(tgid);
     if (this.opensAtStart(gate)) {
-      this.#change(gate, { startedNs: timeNs, satisfiedNs: timeNs, stale: null });
+      const [startedNs, startedBy] = [timeNs, doer];
+      const satisfied = { satisfiedNs: timeNs, satisfiedBy: doer, stale: null };
+      this.#change(gate, { startedNs, startedBy, ...satisfied });
       return;
     }
-    const runs = this.#runs.get(tgid) ?? new Map<number, bigint>();
-    this.#runs.set(tgid, runs.set(gate, timeNs));
-    this.#change(gate, { startedNs: timeNs, running: true });
+    const runs = this.#runs.get(tgid) ?? new Map();
+    this.#runs.set(tgid, runs.set(gate, { ...doer, startedNs: timeNs }));
+    this.#change(gate, { startedNs: timeNs, startedBy: doer, running: true });
+  }
+
+  #doer(tgid: number): Doer {
+    return { tgid, exe: this.exeOf(tgid) };
   }
 
   #open(tgid: number, gate: number, timeNs: bigint): void {
-    const satisfiedNs = this.#runs.get(tgid)?.get(gate) ?? timeNs;
-    this.#change(gate, { satisfiedNs, failedStatus: null, stale: null });
+    const run = this.#runs.get(tgid)?.get(gate);
+    const satisfiedBy = run === undefined ? this.#doer(tgid) : { tgid, exe: run.exe };
+    const satisfiedNs = run?.startedNs ?? timeNs;
+    this.#change(gate, { satisfiedNs, satisfiedBy, failedStatus: null, stale: null });
   }
 
   #exit(tgid: number, status: number): void {

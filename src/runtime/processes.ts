@@ -4,18 +4,47 @@
 import { operationBits } from "../ir/abi.ts";
 import type { KernelEvent } from "../kernel/kernel.ts";
 import { pathText, targetText, wordsOf } from "./bytes.ts";
+import { type ObjectReference, Objects, objectReference, objectText } from "./objects.ts";
 
 /** How a process came by a label. */
 export interface Acquisition {
   readonly label: number;
   /** The operation that brought it. */
   readonly how: "exec" | "read" | "connect";
-  /** The program, file or address. */
+  /** The program or script, file or address. */
   readonly what: string;
   /** The process that did it: this one, or an ancestor it inherits from. */
   readonly tgid: number;
+  /** With `tgid`, which process that was. */
+  readonly startedNs: bigint;
+  /** What it ran then. */
   readonly program: string;
   readonly timeNs: bigint;
+  readonly object: ObjectReference | null;
+  /** The name itself is a source of the label. Null: nobody knows. */
+  readonly isSource: boolean | null;
+  /** How the object came by the label, where that was known already: `Gain.id`. 0: it was not. */
+  readonly gain: number;
+}
+
+/** A process at one moment. */
+export interface Step {
+  readonly pid: number;
+  /** The script, where the program is an interpreter that runs one. */
+  readonly exe: string;
+}
+
+/** A process that carries a label, at one moment: what remains true when its number is used again. */
+export interface Holder extends Step {
+  readonly startedNs: bigint;
+  /** When it was forked or became this program. */
+  readonly sinceNs: bigint;
+  /** Null: not known yet, its own event may still come. */
+  readonly acquisition: Acquisition | null;
+  /** It acquired the label itself, be it as another program. */
+  readonly isAcquirer: boolean;
+  /** From the process that acquired the label to this one, without it, eldest first. Empty: it did itself, as this program. */
+  readonly over: readonly Step[];
 }
 
 export interface Process {
@@ -28,18 +57,30 @@ export interface Process {
   /** Absolute path of the program; empty before its first exec under governance. */
   readonly program: string;
   readonly argv: readonly string[];
+  /** The script that the program is the interpreter of, as it was named; null: none. */
+  readonly script: string | null;
+  /** Of its fork or last exec. */
+  readonly sinceNs: bigint;
   readonly acquired: ReadonlyMap<number, Acquisition>;
   readonly ended: boolean;
+}
+
+/** What people know a process by: its script, else its program. */
+export function nameOf(process: Pick<Process, "program" | "script"> | null): string {
+  return process?.script ?? process?.program ?? "";
 }
 
 /** Ended processes are kept as ancestors until this many are known. */
 const processesMax = 65536;
 /** An agent can fork deeper; nobody reads further. */
 const ancestorsMax = 64;
+/** Kept with every object that gains a label. */
+const overMax = 16;
 
 /** How an operation brings labels. */
-export function howOf({ ops }: Pick<KernelEvent, "ops">): Acquisition["how"] {
+export function howOf({ ops, object }: Pick<KernelEvent, "ops" | "object">): Acquisition["how"] {
   if (ops & operationBits.exec) return "exec";
+  if (object !== null) return "read";
   return ops & (operationBits.connect | operationBits.send | operationBits.recv)
     ? "connect"
     : "read";
@@ -47,6 +88,15 @@ export function howOf({ ops }: Pick<KernelEvent, "ops">): Acquisition["how"] {
 
 export class Processes {
   readonly #byTgid = new Map<number, Process>();
+  readonly #objects = new Objects<Holder>();
+
+  /** `sourcesOf`: the labels of which the event's own name is a source. Null: nobody knows. */
+  constructor(private readonly sourcesOf: (event: KernelEvent) => ReadonlySet<number> | null) {}
+
+  /** How objects came by their labels. */
+  get objects(): Pick<Objects<Holder>, "gain" | "lastGain" | "isComplete" | "size"> {
+    return this.#objects;
+  }
 
   get(tgid: number): Process | null {
     return this.#byTgid.get(tgid) ?? null;
@@ -63,6 +113,59 @@ export class Processes {
     return found;
   }
 
+  /** The process as it is now, and from where it has the label. */
+  holder(tgid: number, label: number): Holder {
+    const process = this.get(tgid);
+    const acquisition = process?.acquired.get(label) ?? null;
+    return {
+      pid: tgid,
+      exe: nameOf(process),
+      startedNs: process?.startedNs ?? 0n,
+      sinceNs: process?.sinceNs ?? 0n,
+      acquisition,
+      isAcquirer: process?.startedNs === acquisition?.startedNs && tgid === acquisition?.tgid,
+      over: process === null || acquisition === null ? [] : this.#over(process, acquisition),
+    };
+  }
+
+  /** The acquirer may be forgotten, or its number another's: the label itself tells who is between. */
+  #over(process: Process, acquisition: Acquisition): Step[] {
+    const { label, tgid, startedNs, timeNs, program } = acquisition;
+    const isAcquirer = (each: Process) => each.tgid === tgid && each.startedNs === startedNs;
+    const acquirer = { pid: tgid, exe: program };
+    if (isAcquirer(process)) return program === nameOf(process) ? [] : [acquirer];
+    const between: Step[] = [];
+    for (const ancestor of this.ancestors(process.tgid)) {
+      const its = ancestor.acquired.get(label);
+      const hasIt = its?.tgid === tgid && its.timeNs === timeNs;
+      if (!hasIt || isAcquirer(ancestor) || between.length === overMax - 1) break;
+      between.unshift({ pid: ancestor.tgid, exe: nameOf(ancestor) });
+    }
+    return [acquirer, ...between];
+  }
+
+  /** What an event that is not in its process's history yet would bring. */
+  acquisitionBy(event: KernelEvent, label: number): Acquisition {
+    const process = this.get(event.tgid);
+    const argv = wordsOf(event.second, event.words);
+    const script = event.script > 0 ? argv[event.script] : undefined;
+    // Of a script the event has the interpreter's file.
+    const isScript = script !== undefined;
+    const object = event.object && !isScript ? objectReference(event.object) : null;
+    return {
+      label,
+      how: howOf(event),
+      what: script ?? objectText(targetText(event), object),
+      tgid: event.tgid,
+      startedNs: process?.startedNs ?? event.timeNs,
+      program: event.type === "exec" ? (script ?? pathText(event.first)) : nameOf(process),
+      timeNs: event.timeNs,
+      object,
+      isSource: this.sourcesOf(event)?.has(label) ?? null,
+      gain: (object && this.#objects.lastGain(object, label)?.id) ?? 0,
+    };
+  }
+
   /** Take in one event, before anybody is told of it. */
   observe(event: KernelEvent): void {
     switch (event.type) {
@@ -73,7 +176,12 @@ export class Processes {
         this.#exec(event);
         return;
       case "label":
-        this.#set(event, { acquired: this.#acquire(event, howOf(event)) });
+        this.#set(event, { acquired: this.#acquire(event) });
+        return;
+      case "object":
+        this.#objects.observe(event, pathText(event.first), (label) =>
+          this.holder(event.tgid, label),
+        );
         return;
       case "exit":
         this.#set(event, { ended: true });
@@ -90,6 +198,7 @@ export class Processes {
       ...this.#unheardOf(event),
       program: parent?.program ?? "",
       argv: parent?.argv ?? [],
+      script: parent?.script ?? null,
       acquired: parent?.acquired ?? new Map(),
     });
   }
@@ -97,8 +206,9 @@ export class Processes {
   #exec(event: KernelEvent): void {
     const program = pathText(event.first);
     const argv = wordsOf(event.second, event.words);
-    this.#set(event, { program, argv });
-    this.#set(event, { acquired: this.#acquire(event, "exec") });
+    const script = scriptOf(event, argv, this.get(event.tgid));
+    this.#set(event, { program, argv, script, sinceNs: event.timeNs });
+    this.#set(event, { acquired: this.#acquire(event) });
   }
 
   #set(event: KernelEvent, change: Partial<Process>): void {
@@ -116,6 +226,8 @@ export class Processes {
       parentStartedNs: this.get(event.parent)?.startedNs ?? null,
       program: "",
       argv: [],
+      script: null,
+      sinceNs: event.timeNs,
       acquired: new Map(),
       ended: false,
     };
@@ -127,19 +239,12 @@ export class Processes {
   }
 
   /** What the process carries after the event: what it had and still has, and the event as the origin of what is new. */
-  #acquire(event: KernelEvent, how: Acquisition["how"]): Map<number, Acquisition> {
+  #acquire(event: KernelEvent): Map<number, Acquisition> {
     const process = this.get(event.tgid);
     return new Map(
       event.labels.map((label) => [
         label,
-        process?.acquired.get(label) ?? {
-          label,
-          how,
-          what: targetText(event) || "a pipe",
-          tgid: event.tgid,
-          program: process?.program ?? "",
-          timeNs: event.timeNs,
-        },
+        process?.acquired.get(label) ?? this.acquisitionBy(event, label),
       ]),
     );
   }
@@ -151,4 +256,15 @@ export class Processes {
       if (this.#byTgid.size <= processesMax / 2) return;
     }
   }
+}
+
+/** `#!/usr/bin/env python3` runs env, which becomes the interpreter with the same script. */
+function scriptOf(
+  event: KernelEvent,
+  argv: readonly string[],
+  before: Process | null,
+): string | null {
+  if (event.script > 0) return argv[event.script] ?? null;
+  const byEnv = before?.script != null && before.program.endsWith("/env");
+  return byEnv && argv.includes(before.script) ? before.script : null;
 }

@@ -8,7 +8,8 @@ import type { KernelEvent, Tier } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
 import { type FeedbackRecord, feedbackOf } from "./feedback.ts";
 import { Gates } from "./gates.ts";
-import { Processes } from "./processes.ts";
+import { nameOf, Processes } from "./processes.ts";
+import { sourcesOf } from "./sources.ts";
 
 export interface SessionOptions {
   readonly compiled: Compiled;
@@ -20,12 +21,16 @@ export interface SessionOptions {
 }
 
 export class Session {
-  readonly processes = new Processes();
+  readonly processes: Processes;
   readonly gates: Gates;
   #seq = 0;
 
   constructor(private readonly options: SessionOptions) {
-    this.gates = new Gates((gate) => gateOf(options.compiled, gate)?.exits === null);
+    this.processes = new Processes((event) => sourcesOf(options.compiled, event));
+    this.gates = new Gates(
+      (gate) => gateOf(options.compiled, gate)?.exits === null,
+      (tgid) => nameOf(this.processes.get(tgid)),
+    );
   }
 
   get tier(): Tier {

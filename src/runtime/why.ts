@@ -18,7 +18,8 @@ import { Image } from "../ir/reader.ts";
 import type { Tier } from "../kernel/kernel.ts";
 import { type Verdict, verdictOf } from "../kernel/verdicts.ts";
 import { type Asked, askedText, eventOf, UnclearQuestion } from "./asked.ts";
-import { clauseLine, type RuleReference, ruleReference, satisfySentence } from "./feedback.ts";
+import { clauseLine, type RuleReference, ruleReference } from "./feedback.ts";
+import { exceptionSentence } from "./satisfy.ts";
 
 export interface AskedPolicy {
   readonly compiled: Compiled;
@@ -142,7 +143,7 @@ export function clauseAnswers(
       obstacles(each) < obstacles(best) ? each : best,
     );
     const { because, fix } = clause.rule;
-    const satisfy = clause.clause.unless.flatMap(satisfySentence);
+    const satisfy = clause.clause.unless.flatMap((each) => exceptionSentence(each, null));
     const why = nearest.matches ? whyMatched(nearest, clause, compiled) : whyNot(nearest, compiled);
     return {
       compiled: clause,

@@ -157,7 +157,7 @@ describe("where labels come from", () => {
     const told = story();
     told.match(11, "connect", addressBytes("tcp", "1.1.1.1", 80), { labels: ["AGENT", "SECRET"] });
     expect(told.last.labels).toEqual(["AGENT", "SECRET"]);
-    expect(told.last.provenance).toEqual([
+    expect(told.last.provenance).toMatchObject([
       {
         label: "AGENT",
         how: "exec",
@@ -177,7 +177,7 @@ describe("where labels come from", () => {
     ]);
     expect(told.last.process).toMatchObject({ pid: 11, exe: "/bin/cat", argv: ["cat"], uid: 1000 });
     expect(told.last.process.ancestry).toEqual([
-      { pid: 10, exe: "/usr/bin/claude", argv: ["claude"] },
+      { pid: 10, exe: "/usr/bin/claude", script: null, argv: ["claude"] },
     ]);
   });
   test("the very operation that matched", () => {
@@ -201,7 +201,14 @@ describe("where labels come from", () => {
   test("a process that nothing is known of", () => {
     const told = new Story(policy);
     told.match(77, "connect", addressBytes("tcp", "1.1.1.1", 80), { labels: ["AGENT"] });
-    expect(told.last.process).toEqual({ pid: 77, exe: "", argv: [], uid: 1000, ancestry: [] });
+    expect(told.last.process).toEqual({
+      pid: 77,
+      exe: "",
+      script: null,
+      argv: [],
+      uid: 1000,
+      ancestry: [],
+    });
   });
 });
 
@@ -247,6 +254,7 @@ describe("gates", () => {
         event: 'exec "npm" "test" exits 0',
         state: "never-ran",
         ran_at: null,
+        ran_by: null,
         exit_status: null,
         stale_since: null,
         stale_by: null,

@@ -52,7 +52,7 @@ test("two runs at once: the first to end leaves the other running", () =>
   check({ running: true, satisfiedNs: 1n }, [start, { ...start, tgid: 21 }, open, exit(0)]));
 
 test("stale, and who did it", () =>
-  check({ satisfiedNs: 1n, stale: { timeNs: 4n, what: "/src/a.c", tgid: 30 } }, [
+  check({ satisfiedNs: 1n, stale: { timeNs: 4n, what: "/src/a.c", tgid: 30, exe: "" } }, [
     start,
     open,
     exit(0),

@@ -8,7 +8,7 @@ import { addressBytes, encoded, eventOf } from "./story.ts";
 
 /** Events a nanosecond apart. */
 function after(...told: readonly Partial<KernelEvent>[]): Processes {
-  const processes = new Processes();
+  const processes = new Processes(() => null);
   told.forEach((more, index) => processes.observe(eventOf({ timeNs: BigInt(index + 1), ...more })));
   return processes;
 }
@@ -104,9 +104,17 @@ test("a label's origin is the first operation that brought it", () => {
     read(10, "/etc/secret", [0, 1]),
     read(10, "/etc/other", [0, 1]),
   );
+  const common = {
+    tgid: 10,
+    startedNs: 1n,
+    program: "/bin/agent",
+    object: null,
+    isSource: null,
+    gain: 0,
+  };
   expect([...(processes.get(10)?.acquired.values() ?? [])]).toEqual([
-    { label: 0, how: "exec", what: "/bin/agent", tgid: 10, program: "/bin/agent", timeNs: 1n },
-    { label: 1, how: "read", what: "/etc/secret", tgid: 10, program: "/bin/agent", timeNs: 2n },
+    { ...common, label: 0, how: "exec", what: "/bin/agent", timeNs: 1n },
+    { ...common, label: 1, how: "read", what: "/etc/secret", timeNs: 2n },
   ]);
 });
 
@@ -133,8 +141,33 @@ test("a label of an address", () => {
   });
 });
 
+/** An exec of a script, which the kernel hands to `program` with `argv`. */
+const script = (tgid: number, program: string, argv: readonly string[], at: number) => ({
+  ...exec(tgid, program),
+  words: argv.length,
+  second: encoded(argv.map((word) => `${word}\0`).join("")),
+  script: at,
+});
+
+test("a script is what its interpreter goes by", () => {
+  const processes = after(script(10, "/bin/bash", ["/bin/bash", "-e", "./deploy.sh"], 2));
+  expect(processes.get(10)).toMatchObject({ program: "/bin/bash", script: "./deploy.sh" });
+  processes.observe(eventOf(exec(10, "/bin/ls")));
+  expect(processes.get(10)?.script).toBeNull();
+});
+
+test("a script that env finds the interpreter of goes on to be that script", () => {
+  const told = script(10, "/usr/bin/env", ["/usr/bin/env", "node", "./cli"], 2);
+  const node = script(10, "/usr/bin/node", ["node", "./cli"], 0);
+  expect(after(told, node).get(10)?.script).toBe("./cli");
+  expect(after(told, { ...node, words: 1 }).get(10)?.script).toBeNull();
+});
+
+test("a child runs the script of its parent", () =>
+  expect(after(script(10, "/bin/sh", ["sh", "./x"], 1), fork(10, 11)).get(11)?.script).toBe("./x"));
+
 test("ended processes are forgotten before there are too many", () => {
-  const processes = new Processes();
+  const processes = new Processes(() => null);
   for (let tgid = 1; tgid <= 70_000; tgid++) {
     processes.observe(eventOf(fork(0, tgid)));
     if (tgid > 1) processes.observe(eventOf(exit(tgid)));

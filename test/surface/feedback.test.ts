@@ -66,6 +66,59 @@ rule no-exfiltration:
   check("a secret on its way out", story);
 });
 
+/** A secret that went through `links` files, a reader and a program each. */
+function passedOn(links: number): Story {
+  const story = agentAt(`source AGENT = exec "claude"
+source SECRET = file "**/.env"
+rule no-exfiltration:
+  block connect "*" if AGENT and SECRET
+  because "secrets stay here"`);
+  const labels = ["AGENT", "SECRET"];
+  const file = (inode: number) =>
+    ({ kind: "file", inode: BigInt(inode), device: 1, generation: 0 }) as const;
+  const pipe = { kind: "pipe", inode: 4711n, device: 15, generation: 0 } as const;
+  story.fork(101, 103, { labels: ["AGENT"] });
+  story.exec(103, "/bin/cat", ["cat"], { labels: ["AGENT"] });
+  story.tell(103, "label", { ops: 4, labels, first: encoded("/work/.env"), object: file(1) });
+  story.tell(103, "object", { ops: 8, labels: ["SECRET"], object: pipe });
+  story.exit(103);
+  story.fork(101, 104, { labels: ["AGENT"] });
+  story.exec(104, "/usr/bin/tee", ["tee"], { labels: ["AGENT"] });
+  story.tell(104, "label", { ops: 4, labels, object: pipe });
+  for (let i = 0; i < links; i++) {
+    const place = { object: file(2 + i), first: encoded(`/work/out-${i}`) };
+    story.tell(104 + i, "object", { ops: 8, labels: ["SECRET"], ...place });
+    story.fork(101, 105 + i, { labels: ["AGENT"] });
+    story.tell(105 + i, "label", { ops: 4, labels, ...place });
+  }
+  const last = 104 + links;
+  story.exec(last, "/bin/curl", ["curl"], { labels });
+  story.match(last, "connect", addressBytes("tcp", "10.0.0.1", 443), { labels });
+  return story;
+}
+
+test("a secret through a pipe and a file", () =>
+  check("a secret through a pipe and a file", passedOn(1)));
+test("a secret through many files", () => check("a secret through many files", passedOn(20)));
+
+test("a script goes by its own name", () => {
+  const story = new Story('source AGENT = exec "agent.sh"\nrule r: block exec "git" if AGENT');
+  const bash = ["/bin/bash", "./agent.sh"];
+  story.exec(10, "/usr/bin/bash", bash, { labels: ["AGENT"], script: 1 });
+  story.fork(10, 11, { labels: ["AGENT"] });
+  story.match(11, "exec", "/usr/bin/git", { argv: ["git", "push"], labels: ["AGENT"] });
+  check("a script", story);
+});
+
+test("a file of which nobody knows from where it has its label", () => {
+  const story = new Story('source SECRET = file "**/.env"\nrule r: block exec "git" if SECRET');
+  story.exec(11, "/bin/sh", ["sh"]);
+  const object = { kind: "file", inode: 2n, device: 1, generation: 0 } as const;
+  story.tell(11, "label", { ops: 4, labels: ["SECRET"], first: encoded("/work/x"), object });
+  story.match(11, "exec", "/usr/bin/git", { argv: ["git"], labels: ["SECRET"] });
+  check("a file of which nobody knows", story);
+});
+
 describe("a gate", () => {
   const policy = `rule tested:
   block exec "git" "commit" unless after exec "npm" "test" exits 0 since write "src/**" within 30m

@@ -6,20 +6,22 @@
 //       because  open a pull request instead
 //       process  /usr/bin/git (pid 4711), started by /usr/bin/bash (pid 4700)
 //       AGENT    since pid 4690 ran /usr/bin/claude
+//       SECRET   pid 4702 (/bin/cat) read /work/.env
+//                pid 4702 (/bin/cat) wrote pipe:[93]
+//                pid 4711 (/usr/bin/git) read pipe:[93]
 //       to pass  ask the operator to approve "release"
 //       again    the same operation, repeated, ends the same way
 
-import type {
-  FeedbackRecord,
-  GateReference,
-  ProcessReference,
-  Provenance,
-} from "../../runtime/feedback.ts";
+import type { FeedbackRecord, ProcessReference, Provenance } from "../../runtime/feedback.ts";
+import type { GateReference } from "../../runtime/gate-reference.ts";
+import type { Step } from "../../runtime/processes.ts";
+import { hopText } from "./hop.ts";
 import { printable } from "./printable.ts";
+import { shown } from "./shown.ts";
 
-/** Bytes of a name that a program chose; the record has the whole. */
-const textMax = 300;
 const ancestorsShown = 4;
+/** Lines a chain of causes may take; the middle goes. */
+const hopsShown = 6;
 
 export function renderFeedback(record: FeedbackRecord): string {
   const rows: [string, string][] = [["rule", ruleText(record.rule)]];
@@ -30,7 +32,10 @@ export function renderFeedback(record: FeedbackRecord): string {
   if (record.because !== null) rows.push(["because", shown(record.because)]);
   if (record.strict !== null) rows.push(["strict", record.strict]);
   rows.push(["process", processText(record)]);
-  for (const each of record.provenance) rows.push([each.label, provenanceText(each)]);
+  for (const each of record.provenance)
+    provenanceLines(each).forEach((line, index) => {
+      rows.push([index === 0 ? each.label : "", line]);
+    });
   for (const gate of record.gates) rows.push(["gate", gateText(gate)]);
   if (record.fix !== null) rows.push(["fix", shown(record.fix)]);
   for (const sentence of record.satisfy) rows.push(["to pass", shown(sentence)]);
@@ -77,11 +82,26 @@ function processText({ process }: FeedbackRecord): string {
   return [named(process), ...ancestors].join(", started by ") + more;
 }
 
-function named({ pid, exe }: Pick<ProcessReference, "pid" | "exe">): string {
-  return `${exe === "" ? "the command's first process" : shown(exe)} (pid ${pid})`;
+function named({ pid, exe, script }: Step & Partial<Pick<ProcessReference, "script">>): string {
+  const name = script ?? exe;
+  return `${name === "" ? "the command's first process" : shown(name)} (pid ${pid})`;
 }
 
-function provenanceText({ how, what, pid, exe }: Provenance): string {
+/** One line where the process, or an ancestor of it, touched the source itself; else a line each hop. */
+function provenanceLines(provenance: Provenance): string[] {
+  const { hops, left_out, complete } = provenance;
+  const others = hops.filter(({ how }) => how !== "inherit" && how !== "become");
+  if (others.length <= 1 && complete) return [originText(provenance)];
+  const lines = hops.map((hop, index) => hopText(hop, hops[index - 1]));
+  if (!complete) lines.unshift("(what came before is not known)");
+  if (lines.length <= hopsShown && left_out === 0) return lines;
+  const head = lines.slice(0, 2);
+  const tail = lines.slice(-(hopsShown - 3));
+  const more = lines.length - head.length - tail.length + left_out;
+  return [...head, `... ${more} more steps ...`, ...tail];
+}
+
+function originText({ how, what, pid, exe }: Provenance): string {
   const verb = how === "exec" ? "ran" : how === "read" ? "read" : "reached";
   const program = how === "exec" || exe === "" ? "" : ` (${shown(exe)})`;
   return `since pid ${pid}${program} ${verb} ${shown(what)}`;
@@ -97,33 +117,29 @@ function gateText({
   event,
   state,
   ran_at,
+  ran_by,
   exit_status,
   stale_since,
   stale_by,
 }: GateReference): string {
   const what = `\`${shown(event)}\``;
   // Something that happened to a file satisfies a gate without a run.
-  const satisfied = ran_at === null ? "was satisfied" : `was satisfied at ${ran_at}`;
+  const by = ran_by === null || ran_by.exe === "" ? "" : ` by ${named(ran_by)}`;
+  const satisfied = ran_at === null ? "was satisfied" : `was satisfied at ${ran_at}${by}`;
   switch (state) {
     case "never-ran":
       return `${what} has not happened yet`;
     case "running":
-      return `${what} is running since ${ran_at} and has not ended yet`;
+      return `${what} is running since ${ran_at}${by} and has not ended yet`;
     case "failed":
-      return `${what} ran at ${ran_at} but ended with exit code ${exit_status}`;
+      return `${what} ran at ${ran_at}${by} but ended with exit code ${exit_status}`;
     case "expired":
       return `${what} ${satisfied}, which is too long ago`;
     case "stale": {
       if (stale_since === null)
-        return `${what} ran at ${ran_at}, but what makes it stale happened while it ran`;
+        return `${what} ran at ${ran_at}${by}, but what makes it stale happened while it ran`;
       const who = stale_by === null ? "" : `: ${named(stale_by)} touched ${shown(stale_by.what)}`;
       return `${what} ${satisfied}, stale since ${stale_since}${who}`;
     }
   }
-}
-
-/** One line, nothing invisible, not endless. */
-function shown(text: string): string {
-  const safe = printable(text);
-  return safe.length <= textMax ? safe : `${safe.slice(0, textMax)}... (${safe.length} characters)`;
 }

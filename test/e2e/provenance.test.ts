@@ -1,0 +1,107 @@
+// The whole story of a refusal as the kernel half told it: a secret that went through a pipe, a file and other processes
+// until somebody wanted to send it away.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FeedbackRecord } from "../../src/runtime/feedback.ts";
+import { clean, patience, runTool, scratchFolder, toldBy, whyNot } from "./tool.ts";
+
+setDefaultTimeout(60_000 * patience);
+const reason = whyNot();
+const runs = test.skipIf(reason !== null);
+const tier = process.env.ACTPLANE_E2E_TIER;
+const flags = tier === undefined ? [] : ["--tier", tier];
+
+let folder = "";
+beforeAll(() => {
+  folder = scratchFolder();
+});
+afterAll(() => clean(folder));
+
+const policy = `source SECRET = file "**/.env"
+source AGENT = exec "agent"
+rule no-leak:
+  block connect "127.0.0.1:9" if SECRET and AGENT
+`;
+
+/** Runs `script` as a program called `agent`; yields what was told of its matches. */
+async function recordsOf(name: string, script: string): Promise<FeedbackRecord[]> {
+  const place = join(folder, name);
+  mkdirSync(place);
+  writeFileSync(join(place, ".env"), "secret\n");
+  writeFileSync(join(place, "agent"), `#!/bin/bash\n${script}\n`);
+  chmodSync(join(place, "agent"), 0o755);
+  const run = await runTool(["run", "--json", ...flags, "--rule", policy, "--", "./agent"], {
+    cwd: place,
+  });
+  return toldBy(run.stderr).matches as unknown as FeedbackRecord[];
+}
+
+/** `cat read .env`: the last names only, and pipes without their numbers. */
+function storyOf(record: FeedbackRecord | undefined): string[] {
+  const chain = record?.provenance.find(({ label }) => label === "SECRET");
+  if (record === undefined || chain === undefined) throw new Error("nothing was told");
+  expect(chain).toMatchObject({ complete: true, left_out: 0 });
+  const last = (path: string) => path.split("/").at(-1) ?? "";
+  return chain.hops.map(({ how, who, what, over }) =>
+    how === "inherit" || how === "become"
+      ? `${last(who.exe)} from ${over.map(({ exe }) => last(exe)).join(", ")}`
+      : `${last(who.exe)} ${how} ${last(what.replace(/\d+/, "N"))}`,
+  );
+}
+
+const leak = "exec 3<>/dev/tcp/127.0.0.1/9";
+
+runs("a refusal names every hop from the secret to who wanted to send it", async () => {
+  const [record] = await recordsOf(
+    "hops",
+    `cat .env | tr a-z A-Z > out
+mv out moved
+bash -c 'read -r line < moved; bash -c "env bash -c \\"${leak}\\"; true"; true'`,
+  );
+  expect(storyOf(record)).toEqual([
+    "cat read .env",
+    "cat write pipe:[N]",
+    "tr read pipe:[N]",
+    "tr write out",
+    "bash read moved",
+    "bash from bash, bash",
+  ]);
+  const [agent] = record?.provenance.filter(({ label }) => label === "AGENT") ?? [];
+  expect(agent).toMatchObject({ how: "exec", what: "./agent", exe: "./agent", complete: true });
+  expect(record?.process.ancestry.at(-1)).toMatchObject({ script: "./agent" });
+  expect(record?.satisfy).toHaveLength(1);
+  expect(record?.satisfy[0]).toMatch(/read neither \S+\/moved nor .*\/\.env; \S+agent \(pid/);
+});
+
+runs("the objects of a hop are the same at both ends", async () => {
+  const [record] = await recordsOf(
+    "objects",
+    `mkfifo queue; cat .env > queue & bash -c 'read -r line < queue; ${leak}'`,
+  );
+  const hops = record?.provenance.find(({ label }) => label === "SECRET")?.hops ?? [];
+  expect(hops.map(({ how, object }) => `${how} ${object?.kind}`)).toEqual([
+    "read file",
+    "write fifo",
+    "read fifo",
+  ]);
+  expect(hops[1]?.object).toEqual(hops[2]?.object as never);
+});
+
+/** Numbers of processes can be chosen, and are those that the kernel half counts by. */
+const choosesPids = reason === null && readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]";
+
+test.skipIf(!choosesPids)("a number that is used again confuses nobody", async () => {
+  const [record] = await recordsOf(
+    "reuse",
+    `cat .env > out & writer=$!; wait
+for i in {1..200}; do
+  echo $((writer - 1)) > /proc/sys/kernel/ns_last_pid
+  bash -c '[[ $$ == '$writer' ]] || exit 1; read -r line < out; ${leak}; true' && break
+done`,
+  );
+  expect(storyOf(record)).toEqual(["cat read .env", "cat write out", "bash read out"]);
+  const hops = record?.provenance.find(({ label }) => label === "SECRET")?.hops ?? [];
+  expect(hops[2]?.who.pid).toBe(hops[0]?.who.pid ?? 0);
+});

@@ -3,7 +3,10 @@
 # Each step runs only when one of its inputs is newer than its output.
 source "$(dirname "$0")/env.sh"
 
-if [[ ! -x "$bun" || -z "$(clang_of_machine)" || ! -e /usr/include/bpf/libbpf.h ]]; then bash scripts/setup.sh; fi
+if [[ ! -x "$bun" || -z "$(clang_of_machine)" || ! -e /usr/include/bpf/libbpf.h ]] ||
+  ! cmp -s package-lock.json node_modules/.installed-lock.json; then
+  bash scripts/setup.sh
+fi
 clang="$(clang_of_machine)"
 llvm_strip="${clang/clang/llvm-strip}"
 

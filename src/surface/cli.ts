@@ -219,6 +219,36 @@ const registerSimulate: Register = (program, io, finish, host) => {
   });
 };
 
+const registerHooks: Register = (program, io, finish) => {
+  const hooks = program
+    .command("hooks")
+    .description("tell agent harnesses what was refused, in their own hooks");
+  const verb = (name: string, description: string) =>
+    hooks
+      .command(name)
+      .description(description)
+      .option("--claude", "Claude Code")
+      .option("--codex", "Codex")
+      .option("--gemini", "Gemini CLI")
+      .option("--openhands", "OpenHands");
+  const scoped = (name: "install" | "uninstall" | "print", description: string) =>
+    verb(name, description)
+      .option("--user", "in the settings of the user; default: of the project in this folder")
+      .action(async (options) => {
+        const work = await import("./commands/hooks.ts");
+        finish(await work[name](io, options));
+      });
+  scoped("install", "register actplane in the harness's settings; everything else in them stays");
+  scoped("uninstall", "take it out again");
+  scoped("print", "print what install would write into an empty file");
+  verb("answer", "called by the harness: answer the hook on standard input").action(
+    async (options) => {
+      const { answer } = await import("./commands/hooks.ts");
+      finish(await answer(io, options));
+    },
+  );
+};
+
 /** Which policy a question is about. */
 function askedPolicyOptions(verb: Command): Command {
   return verb
@@ -262,5 +292,6 @@ const verbs: readonly Register[] = [
   registerCompile,
   registerWhy,
   registerSimulate,
+  registerHooks,
   registerFmt,
 ];

@@ -1,0 +1,166 @@
+// `actplane hooks`: registers us in the settings of agent harnesses, and answers when they call.
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { compiled } from "../../kernel/self.ts";
+import { sudoUser } from "../../kernel/user.ts";
+import { daemonAt, socketOf } from "../daemon-client.ts";
+import { acknowledge, feedbackWaiting } from "../feedback-client.ts";
+import { answerHook, hookInput } from "../hooks/answer.ts";
+import { type Harness, type HarnessName, harnessNames, type Scope } from "../hooks/harness.ts";
+import { harnesses } from "../hooks/harnesses.ts";
+import { hookCommand, UnreadableSettings, withHooks, withoutHooks } from "../hooks/settings.ts";
+import type { Io } from "../io.ts";
+import { reasonNotToWrite } from "../text/failure.ts";
+import { printable } from "../text/printable.ts";
+
+export type HarnessFlags = Partial<Record<HarnessName, boolean>>;
+
+export interface HooksArguments extends HarnessFlags {
+  readonly user?: boolean;
+}
+
+const exits = { done: 0, usage: 1, failed: 2 } as const;
+
+export async function install(io: Io, given: HooksArguments): Promise<number> {
+  const change: Edit = (text, harness) => withHooks(text, harness, ownCommand(harness));
+  return edit(io, given, change, true);
+}
+
+export async function uninstall(io: Io, given: HooksArguments): Promise<number> {
+  return edit(io, given, withoutHooks);
+}
+
+/** What `install` would leave in a file that holds nothing else. */
+export function print(io: Io, given: HooksArguments): number {
+  return forEach(io, given, (harness) => {
+    io.stderr.write(`actplane hooks: ${harness.title}, ${fileOf(io, harness, scopeOf(given))}\n`);
+    io.stdout.write(withHooks("", harness, ownCommand(harness)) ?? "");
+    return true;
+  });
+}
+
+/** Called by the harness. Whatever goes wrong is no reason to disturb it. */
+export async function answer(io: Io, given: HarnessFlags): Promise<number> {
+  const [harness] = chosen(given);
+  if (harness === undefined) return exits.usage;
+  const input = hookInput(parsed(await io.readStdin()));
+  if (input === null) return exits.done;
+  const ask = daemonAt(socketOf(io.env));
+  const waiting = await feedbackWaiting(ask);
+  const answered = waiting === null ? null : answerHook(harness, input, waiting);
+  if (answered === null) return exits.done;
+  io.stdout.write(`${JSON.stringify(answered.body)}\n`);
+  await acknowledge(ask, answered.seq);
+  return exits.done;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
+// ---- settings files ----
+
+type Edit = (text: string, harness: Harness) => string | null;
+
+function edit(io: Io, given: HooksArguments, change: Edit, afterwards = false): number {
+  becomeCaller(io);
+  return forEach(io, given, (harness) => {
+    const file = fileOf(io, harness, scopeOf(given));
+    const say = (text: string) => io.stderr.write(`actplane hooks: ${printable(file)} ${text}\n`);
+    try {
+      const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+      const after = change(before, harness);
+      if (after === null) {
+        say("is so already");
+        return true;
+      }
+      replace(file, before, after);
+      say("was changed");
+      if (afterwards && harness.afterwards !== null) io.stderr.write(`  ${harness.afterwards}\n`);
+      return true;
+    } catch (error) {
+      if (error instanceof UnreadableSettings) say(`was left alone: ${error.message}`);
+      else say(`could not be changed: ${reasonNotToWrite(error)}`);
+      return false;
+    }
+  });
+}
+
+/** A reader sees the old text or the new one, and an editor that was faster is not overwritten. */
+function replace(file: string, before: string, after: string): void {
+  const isThere = existsSync(file);
+  const target = isThere ? realpathSync(file) : file;
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = join(dirname(target), `.actplane-${process.pid}-${Date.now()}.tmp`);
+  try {
+    const mode = isThere ? statSync(target).mode & 0o777 : 0o644;
+    const handle = openSync(temporary, "wx", mode);
+    try {
+      writeSync(handle, after);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    if (isThere && readFileSync(target, "utf8") !== before)
+      throw new UnreadableSettings("somebody else changed it meanwhile");
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Under sudo the files are those of who called it, and so are the rights with which they are opened. */
+function becomeCaller(io: Io): void {
+  const caller = process.geteuid?.() === 0 ? sudoUser(io.env) : null;
+  if (caller === null) return;
+  process.setgroups?.([caller.gid]);
+  process.setegid?.(caller.gid);
+  process.seteuid?.(caller.uid);
+}
+
+function fileOf(io: Io, harness: Harness, scope: Scope): string {
+  const home = sudoUser(io.env)?.home ?? io.env.HOME ?? homedir();
+  return join(scope === "user" ? home : io.cwd, harness.settings[scope]);
+}
+
+function scopeOf({ user }: HooksArguments): Scope {
+  return user === true ? "user" : "project";
+}
+
+function ownCommand(harness: Harness): string {
+  return hookCommand(compiled ? process.execPath : "actplane", harness);
+}
+
+function chosen(given: HarnessFlags): Harness[] {
+  return harnessNames.filter((name) => given[name] === true).map((name) => harnesses[name]);
+}
+
+/** Every chosen harness, even where one before it failed. */
+function forEach(io: Io, given: HarnessFlags, act: (harness: Harness) => boolean): number {
+  const all = chosen(given);
+  if (all.length === 0) {
+    const flags = harnessNames.map((name) => `--${name}`).join(", ");
+    io.stderr.write(`actplane hooks: name a harness: ${flags}\n`);
+    return exits.usage;
+  }
+  return all.map(act).every((isDone) => isDone) ? exits.done : exits.failed;
+}

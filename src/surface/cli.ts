@@ -249,6 +249,16 @@ const registerHooks: Register = (program, io, finish) => {
   );
 };
 
+const registerMcp: Register = (program, io, finish, host) => {
+  program
+    .command("mcp")
+    .description("serve an agent the Model Context Protocol on standard input and output")
+    .action(async () => {
+      const { mcp } = await import("./commands/mcp.ts");
+      finish(await mcp(io, host));
+    });
+};
+
 /** Which policy a question is about. */
 function askedPolicyOptions(verb: Command): Command {
   return verb
@@ -293,5 +303,6 @@ const verbs: readonly Register[] = [
   registerWhy,
   registerSimulate,
   registerHooks,
+  registerMcp,
   registerFmt,
 ];

@@ -19,8 +19,8 @@ export async function feedbackWaiting(
   const path = asked.size === 0 ? queue : `${queue}?${asked}`;
   const reply = await ask("GET", path, undefined, waitSeconds * 1000);
   if (reply === null || reply.status !== 200) return null;
-  const body = reply.body as { records?: readonly FeedbackRecord[]; lost?: number };
-  return { records: body.records ?? [], lost: body.lost ?? 0 };
+  const body = reply.body as { records?: readonly FeedbackRecord[]; missed?: number };
+  return { records: body.records ?? [], lost: body.missed ?? 0 };
 }
 
 /** Everything up to and with `seq` was told. False: the daemon did not take it, and will hand it out again. */

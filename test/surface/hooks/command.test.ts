@@ -94,7 +94,7 @@ test("what waits is said in the harness's contract, and then acknowledged", asyn
   const socket = daemon(async (request) => {
     const { pathname } = new URL(request.url);
     asked.push(`${request.method} ${pathname} ${await request.text()}`);
-    return Response.json(request.method === "GET" ? { records: story.records, lost: 0 } : {});
+    return Response.json(request.method === "GET" ? { records: story.records, missed: 0 } : {});
   });
   const { code, out, err } = await answer(socket);
   expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -113,7 +113,7 @@ test("what this moment cannot carry is not acknowledged", async () => {
   const asked: string[] = [];
   const socket = daemon((request) => {
     asked.push(request.method);
-    return Response.json({ records: story.records, lost: 0 });
+    return Response.json({ records: story.records, missed: 0 });
   });
   const { out } = await answer(socket, payloads.claude.Notification);
   expect({ out, asked }).toEqual({ out: "", asked: ["GET"] });
@@ -121,7 +121,7 @@ test("what this moment cannot carry is not acknowledged", async () => {
 
 const quiet: Record<string, () => Promise<{ code: number; out: string; err: string }>> = {
   "no daemon": () => answer(inPlace("nobody.sock")),
-  "nothing to say": () => answer(daemon(() => Response.json({ records: [], lost: 0 }))),
+  "nothing to say": () => answer(daemon(() => Response.json({ records: [], missed: 0 }))),
   "a caller that is not governed": () => answer(daemon(() => new Response(null, { status: 403 }))),
   "a daemon that talks nonsense": () => answer(daemon(() => new Response("<html>"))),
   "an input that is no JSON": () =>

@@ -62,6 +62,8 @@ export interface Process {
   /** Of its fork or last exec. */
   readonly sinceNs: bigint;
   readonly acquired: ReadonlyMap<number, Acquisition>;
+  /** Labels that a program has taken away: they may come back with the next one. */
+  readonly lost: ReadonlyMap<number, Acquisition>;
   readonly ended: boolean;
 }
 
@@ -69,6 +71,8 @@ export interface Process {
 export function nameOf(process: Pick<Process, "program" | "script"> | null): string {
   return process?.script ?? process?.program ?? "";
 }
+
+const nothing = { acquired: new Map<number, Acquisition>(), lost: new Map<number, Acquisition>() };
 
 /** Ended processes are kept as ancestors until this many are known. */
 const processesMax = 65536;
@@ -200,6 +204,7 @@ export class Processes {
       argv: parent?.argv ?? [],
       script: parent?.script ?? null,
       acquired: parent?.acquired ?? new Map(),
+      lost: parent?.lost ?? new Map(),
     });
   }
 
@@ -208,7 +213,10 @@ export class Processes {
     const argv = wordsOf(event.second, event.words);
     const script = scriptOf(event, argv, this.get(event.tgid));
     this.#set(event, { program, argv, script, sinceNs: event.timeNs });
-    this.#set(event, { acquired: this.#acquire(event) });
+    const { acquired: before, lost } = this.get(event.tgid) ?? nothing;
+    const acquired = this.#acquire(event);
+    const gone = [...before].filter(([label]) => !acquired.has(label));
+    this.#set(event, { acquired, lost: gone.length === 0 ? lost : new Map([...lost, ...gone]) });
   }
 
   #set(event: KernelEvent, change: Partial<Process>): void {
@@ -229,6 +237,7 @@ export class Processes {
       script: null,
       sinceNs: event.timeNs,
       acquired: new Map(),
+      lost: new Map(),
       ended: false,
     };
   }
@@ -244,7 +253,9 @@ export class Processes {
     return new Map(
       event.labels.map((label) => [
         label,
-        process?.acquired.get(label) ?? this.acquisitionBy(event, label),
+        process?.acquired.get(label) ??
+          (event.type === "exec" ? process?.lost.get(label) : undefined) ??
+          this.acquisitionBy(event, label),
       ]),
     );
   }

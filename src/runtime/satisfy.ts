@@ -35,7 +35,10 @@ export interface LabelChain extends Chain {
 export function satisfyOf(refusal: Refusal): string[] {
   return [
     ...refusal.clause.unless.flatMap((each) => exceptionSentence(each, refusal.gateOf(each))),
-    ...refusal.chains.flatMap((chain) => withoutLabel(chain, refusal)),
+    ...refusal.chains.flatMap((chain) => [
+      ...withoutLabel(chain, refusal),
+      ...cleaned(chain, refusal),
+    ]),
     ...labelsToGain(refusal),
   ];
 }
@@ -107,6 +110,18 @@ function withoutLabel(chain: LabelChain, { refusing, labels }: Refusal): string[
   const from =
     freeAncestor === null ? "" : `; ${freeAncestor.exe} (pid ${freeAncestor.pid}) has not`;
   return [`do it from a process that has ${what}${from}`];
+}
+
+/** What a declassifying program writes does not carry the label. */
+function cleaned({ label, isOwn }: LabelChain, { refusing, labels, compiled }: Refusal): string[] {
+  const others = new Set([...labels].filter((other) => other !== label));
+  if (isOwn || !passes(refusing, others)) return [];
+  return compiled.policy.transforms
+    .filter((each) => each.kind === "declassify" && each.label.text === label)
+    .map(
+      ({ gate }) =>
+        `do it from a process that has read only what \`exec ${printExec(gate)}\` wrote, which is without ${label}`,
+    );
 }
 
 /** A label whose absence the rule is about, given by running a program. */

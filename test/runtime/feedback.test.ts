@@ -234,6 +234,47 @@ describe("what would make it pass", () => {
   ]);
 });
 
+describe("what would make it pass, of labels", () => {
+  const check = (name: string, clause: string, expected: readonly string[], more = "") =>
+    test(name, () => {
+      const story = new Story(
+        `source A = file "/a"\nsource B = exec "b"\n${more}\nrule r: block connect any if ${clause}`,
+      );
+      story.exec(10, "/bin/sh", ["sh"]);
+      story.fork(10, 11);
+      story.tell(11, "label", { ops: 4, first: new TextEncoder().encode("/a"), labels: ["A"] });
+      story.match(11, "connect", addressBytes("tcp", "10.0.0.1", 1), { labels: ["A"] });
+      expect(story.last.satisfy).toEqual([...expected]);
+    });
+  const unread = "do it from a process that has not read /a; /bin/sh (pid 10) has not";
+  check("one that was read", "A", [unread]);
+  check("one of two that are both needed", "A and not B", [
+    unread,
+    'do it from what `exec "b"` starts, which has B',
+  ]);
+  check("one that does not decide", "A or true", []);
+  check("one whose absence is asked for", "not B", [
+    'do it from what `exec "b"` starts, which has B',
+  ]);
+  check(
+    "one that a program takes away",
+    "A",
+    [
+      unread,
+      'do it from a process that has read only what `exec "clean"` wrote, which is without A',
+    ],
+    'declassify A by exec "clean"',
+  );
+  test("one of two rules that both refuse does not", () => {
+    const story = new Story(
+      'source A = file "/a"\nrule r: block connect any if A\nrule s: block connect any',
+    );
+    story.tell(11, "label", { ops: 4, first: new TextEncoder().encode("/a"), labels: ["A"] });
+    story.match(11, "connect", addressBytes("tcp", "10.0.0.1", 1), { labels: ["A"] });
+    expect(story.last.satisfy).toEqual([]);
+  });
+});
+
 describe("gates", () => {
   const policy =
     'rule r: block exec "git" "commit" unless after exec "npm" "test" exits 0 since write "/src/**" within 1m';

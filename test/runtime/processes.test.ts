@@ -132,6 +132,17 @@ test("a label that was taken away and comes back has a new origin", () => {
   expect(processes.get(10)?.acquired.get(1)?.what).toBe("/etc/other");
 });
 
+test("a label that comes back with the next program has its old origin", () => {
+  const processes = after(
+    read(10, "/etc/secret", [1]),
+    exec(10, "/bin/redact", []),
+    fork(10, 11),
+    exec(11, "/bin/sh", [1]),
+  );
+  expect(processes.get(10)?.acquired.size).toBe(0);
+  expect(processes.get(11)?.acquired.get(1)?.what).toBe("/etc/secret");
+});
+
 test("a label of an address", () => {
   const first = addressBytes("tcp", "10.0.0.1", 80);
   const processes = after({ type: "label", ops: operationBits.connect, first, labels: [3] });

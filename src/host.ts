@@ -12,4 +12,5 @@ export const realHost: Host = {
   },
   monotonicNs,
   epochMs: Date.now,
+  runFolder: "/run/actplane",
 };

@@ -259,6 +259,29 @@ const registerMcp: Register = (program, io, finish, host) => {
     });
 };
 
+const registerExplain: Register = (program, io, finish, host) => {
+  program
+    .command("explain")
+    .description("tell the whole story of a refusal: from where the data came, and over whom")
+    .argument("[file]", "a file of `run --events` or of `run --json`")
+    .option("--last", "of your last run")
+    .option("--user <name>", "with --last: of this user's last run", once)
+    .addOption(
+      new Option("--seq <n>", "the match of this number; default: the last").argParser(wholeNumber),
+    )
+    .addOption(
+      new Option("--format <format>", "words and a picture, the picture, or one to draw")
+        .choices(["text", "ascii", "dot", "svg"])
+        .default("text"),
+    )
+    .option("--json", "print the feedback record instead")
+    .addHelpText("after", "\nExit codes: 0 shown, 1 usage or no file, 2 no such match.")
+    .action(async (file: string | undefined, options) => {
+      const { explain } = await import("./commands/explain.ts");
+      finish(await explain(io, host, { ...options, file }));
+    });
+};
+
 /** Which policy a question is about. */
 function askedPolicyOptions(verb: Command): Command {
   return verb
@@ -286,6 +309,11 @@ function once(text: string, before: string | undefined): string {
   return text;
 }
 
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("A number from 1 is needed.");
+  return Number(text);
+}
+
 function ringBytes(text: string): number {
   const bytes = Number(text);
   const isPowerOfTwo = Number.isInteger(Math.log2(bytes));
@@ -302,6 +330,7 @@ const verbs: readonly Register[] = [
   registerCompile,
   registerWhy,
   registerSimulate,
+  registerExplain,
   registerHooks,
   registerMcp,
   registerFmt,

@@ -13,4 +13,6 @@ export interface Host {
   /** CLOCK_MONOTONIC. */
   readonly monotonicNs: () => bigint;
   readonly epochMs: () => number;
+  /** Where what is true until the next boot is kept: /run/actplane. */
+  readonly runFolder: string;
 }

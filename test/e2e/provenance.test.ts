@@ -2,10 +2,10 @@
 // until somebody wanted to send it away.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FeedbackRecord } from "../../src/runtime/feedback.ts";
-import { clean, patience, runTool, scratchFolder, toldBy, whyNot } from "./tool.ts";
+import { clean, patience, runTool, scratchFolder, toldBy, tool, whyNot } from "./tool.ts";
 
 setDefaultTimeout(60_000 * patience);
 const reason = whyNot();
@@ -87,6 +87,39 @@ runs("the objects of a hop are the same at both ends", async () => {
     "read fifo",
   ]);
   expect(hops[1]?.object).toEqual(hops[2]?.object as never);
+});
+
+runs("whoever called sudo can have the last run explained, without root", async () => {
+  const place = join(folder, "explain");
+  mkdirSync(place);
+  writeFileSync(join(place, ".env"), "secret\n");
+  writeFileSync(join(place, "policy.ap"), policy);
+  writeFileSync(join(place, "agent"), `#!/bin/bash\nread -r line < .env; ${leak}\n`);
+  chmodSync(join(place, "agent"), 0o755);
+  chmodSync(folder, 0o755);
+  // /run is this run's own, or another one would take the name; the tool is put where every user may run it.
+  const script = `
+    mount -t tmpfs none /run && cp ${tool} /run/actplane-tool && cd ${place}
+    export SUDO_UID=65534 SUDO_GID=65534 SUDO_USER=nobody
+    /run/actplane-tool run --events events --policy policy.ap ${flags.join(" ")} -- ./agent
+    chmod 644 events
+    as() { setpriv --reuid=$1 --regid=$2 --clear-groups env -u SUDO_UID /run/actplane-tool explain "\${@:3}"; }
+    as 65534 65534 --last --format ascii >last
+    as 65534 65534 events --format ascii >replayed
+    as 65534 65534 --last --format svg >picture
+    as 1 1 --last; echo "a stranger: $?"
+    as 1 1 --last --user nobody; echo "of nobody: $?"
+    setpriv --reuid=65534 --regid=65534 --clear-groups bash -c 'rm -f /run/actplane/last/65534.jsonl || echo > /run/actplane/last/x' || echo "kept out"`;
+  const run = await runTool(["-m", "bash", "-c", script], { command: ["unshare"] });
+  const read = (name: string) => readFileSync(join(place, name), "utf8");
+  expect(run.stdout).toBe("a stranger: 1\nof nobody: 1\nkept out\n");
+  expect(run.stderr).toContain("no run of yours has left a journal");
+  expect(run.stderr).toContain("only root and the group of the user whose run it was may");
+  expect(read("last").replaceAll(/\d+/g, "N")).toMatch(
+    /SECRET\n {2}\[\S+\/\.env\]\n.*read by.*\n.*\n.*agent \(pid N\)/,
+  );
+  expect(read("replayed")).toBe(read("last"));
+  expect(read("picture")).toStartWith("<svg ");
 });
 
 /** Numbers of processes can be chosen, and are those that the kernel half counts by. */

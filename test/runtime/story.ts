@@ -83,6 +83,7 @@ type Told = Omit<Partial<KernelEvent>, "labels" | "first"> & {
 
 export class Story {
   readonly records: FeedbackRecord[] = [];
+  readonly events: KernelEvent[] = [];
   readonly session: Session;
   readonly compiled: Compiled;
   #timeNs = 0n;
@@ -114,16 +115,16 @@ export class Story {
   tell(tgid: number, type: KernelEvent["type"], more: Told & { first?: Uint8Array } = {}): void {
     const { labels = [], ...rest } = more;
     this.later(1);
-    this.session.observe(
-      eventOf({
-        type,
-        tgid,
-        tid: tgid,
-        timeNs: this.#timeNs,
-        labels: labels.map((name) => this.#label(name)),
-        ...rest,
-      }),
-    );
+    const event = eventOf({
+      type,
+      tgid,
+      tid: tgid,
+      timeNs: this.#timeNs,
+      labels: labels.map((name) => this.#label(name)),
+      ...rest,
+    });
+    this.events.push(event);
+    this.session.observe(event);
   }
 
   fork(parent: number, tgid: number, told: Told = {}): void {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { renderFeedback } from "../../src/surface/text/feedback.ts";
 import { addressBytes, encoded, Story } from "../runtime/story.ts";
 import { expectGolden, expectHarmless, hostileName } from "./golden.ts";
+import { agentAt, passedOn } from "./passed-on.ts";
 
 function check(name: string, story: Story): void {
   const text = story.records.map((record) => `${renderFeedback(record)}\n`).join("\n");
@@ -16,15 +17,6 @@ rule no-push:
   block exec "git" "push" if AGENT unless approved "release"
   because "pushing needs a person"
   fix "open a pull request instead"`;
-
-function agentAt(policy: string, tier: ConstructorParameters<typeof Story>[1] = "lsm"): Story {
-  const story = new Story(policy, tier);
-  story.exec(100, "/usr/bin/claude", ["claude"], { labels: ["AGENT"] });
-  story.fork(100, 101, { labels: ["AGENT"] });
-  story.exec(101, "/bin/bash", ["bash", "-c", "git push"], { labels: ["AGENT"] });
-  story.fork(101, 102, { labels: ["AGENT"] });
-  return story;
-}
 
 describe("what was done", () => {
   const outcomes = {
@@ -65,37 +57,6 @@ rule no-exfiltration:
   story.match(102, "connect", address, { labels, outcome: "killed-before" });
   check("a secret on its way out", story);
 });
-
-/** A secret that went through `links` files, a reader and a program each. */
-function passedOn(links: number): Story {
-  const story = agentAt(`source AGENT = exec "claude"
-source SECRET = file "**/.env"
-rule no-exfiltration:
-  block connect "*" if AGENT and SECRET
-  because "secrets stay here"`);
-  const labels = ["AGENT", "SECRET"];
-  const file = (inode: number) =>
-    ({ kind: "file", inode: BigInt(inode), device: 1, generation: 0 }) as const;
-  const pipe = { kind: "pipe", inode: 4711n, device: 15, generation: 0 } as const;
-  story.fork(101, 103, { labels: ["AGENT"] });
-  story.exec(103, "/bin/cat", ["cat"], { labels: ["AGENT"] });
-  story.tell(103, "label", { ops: 4, labels, first: encoded("/work/.env"), object: file(1) });
-  story.tell(103, "object", { ops: 8, labels: ["SECRET"], object: pipe });
-  story.exit(103);
-  story.fork(101, 104, { labels: ["AGENT"] });
-  story.exec(104, "/usr/bin/tee", ["tee"], { labels: ["AGENT"] });
-  story.tell(104, "label", { ops: 4, labels, object: pipe });
-  for (let i = 0; i < links; i++) {
-    const place = { object: file(2 + i), first: encoded(`/work/out-${i}`) };
-    story.tell(104 + i, "object", { ops: 8, labels: ["SECRET"], ...place });
-    story.fork(101, 105 + i, { labels: ["AGENT"] });
-    story.tell(105 + i, "label", { ops: 4, labels, ...place });
-  }
-  const last = 104 + links;
-  story.exec(last, "/bin/curl", ["curl"], { labels });
-  story.match(last, "connect", addressBytes("tcp", "10.0.0.1", 443), { labels });
-  return story;
-}
 
 test("a secret through a pipe and a file", () =>
   check("a secret through a pipe and a file", passedOn(1)));

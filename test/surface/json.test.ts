@@ -5,10 +5,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Tier, tiers } from "../../src/kernel/kernel.ts";
 import { clockAt } from "../../src/runtime/clock.ts";
+import { explainedIn } from "../../src/surface/explained.ts";
 import { doctorJson } from "../../src/surface/text/doctor.ts";
 import { eventJson } from "../../src/surface/text/event.ts";
 import { verdictsIn } from "../../src/surface/text/verdicts.ts";
 import { compiledPolicy, eventOf } from "../runtime/story.ts";
+import { passedOn } from "./passed-on.ts";
 import { makePlace } from "./support.ts";
 
 const text = readFileSync(join(import.meta.dir, "../../docs/json.md"), "utf8");
@@ -168,6 +170,16 @@ test("events", () => {
     object: { kind: "file", inode: 1n, device: 1, generation: 1 },
   });
   expectDescribed("## `actplane run --events FILE`", [eventJson(full, context)]);
+});
+
+test("explain, of events", () => {
+  const story = passedOn(1);
+  story.fork(105, 106, { labels: ["AGENT", "SECRET"] });
+  story.match(106, "exec", "/bin/git", { argv: ["git"], labels: ["AGENT"] });
+  const context = { compiled: story.compiled, clock: clockAt(0n, 0), tier: "lsm" } as const;
+  const lines = story.events.map((event) => JSON.stringify(eventJson(event, context)));
+  const found = explainedIn(lines.join("\n")).found.map(({ json }) => json);
+  expectDescribed("## `actplane explain --json`", found, ["provenance[].hops[]."]);
 });
 
 describe("the lines of run", () => {

@@ -12,6 +12,7 @@ import {
   environmentBeforeSudo,
   environmentFor,
   findUser,
+  type Identity,
   sudoUser,
   type User,
 } from "../../kernel/user.ts";
@@ -24,6 +25,7 @@ import {
   type Start,
   startEarly,
 } from "../../runtime/govern.ts";
+import { Journal, JournalRefused } from "../../runtime/journal.ts";
 import { allowsDegraded, weakOf } from "../acceptance.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
 import type { Host } from "../host.ts";
@@ -92,6 +94,7 @@ class Run {
   /** Matches that were not told for that. */
   #repeated = 0;
   #events: WriteStream | null = null;
+  #journal: Journal | null = null;
 
   constructor(
     private readonly io: Io,
@@ -119,6 +122,8 @@ class Run {
     const result = await this.#govern(start, launch, prepared);
     await closeEvents(this.#events);
     if (result.exitCode === null) return LaunchCode.failed;
+    const { exitCode } = result;
+    this.#keep((journal) => journal.end(this.#now(), exitCode));
     this.#summarise(result);
     return result.exitCode;
   }
@@ -148,7 +153,11 @@ class Run {
         ringBytes: this.given.ringBytes,
         launch,
         openKernel: this.host.openKernel,
-        onReady: (kernel) => this.#announce(kernel, policy),
+        onReady: (kernel) => {
+          const isWanted = this.#announce(kernel, policy);
+          if (isWanted) this.#openJournal(kernel.tier, policy, launch.identity);
+          return isWanted;
+        },
         onEvent: (event, tier) => {
           if (this.#events === null) return;
           const line = eventJson(event, { compiled, clock: this.#clock, tier });
@@ -239,6 +248,38 @@ class Run {
     this.#say(`\`actplane doctor\` says what would change that; ${accept}`);
   }
 
+  #openJournal(tier: Tier, { source, domain }: CompiledPolicy, user: Identity | null): void {
+    const { uid, gid } = user ?? { uid: 0, gid: 0 };
+    const { command } = this.given;
+    const head = { time: this.#now(), command, policy: source.name, domain, tier };
+    try {
+      this.#journal = new Journal({ folder: this.host.runFolder, uid, gid }, head);
+    } catch (error) {
+      this.#loseJournal(error);
+    }
+  }
+
+  #keep(write: (journal: Journal) => void): void {
+    if (this.#journal === null) return;
+    try {
+      write(this.#journal);
+    } catch (error) {
+      this.#loseJournal(error);
+    }
+  }
+
+  /** The command goes on, and so do its rules. */
+  #loseJournal(error: unknown): void {
+    this.#journal = null;
+    const reason = error instanceof JournalRefused ? error.message : reasonNotToWrite(error);
+    if (this.given.quiet !== true)
+      this.#say(`\`actplane explain --last\` will not know of this: ${reason}`);
+  }
+
+  #now(): string {
+    return new Date(this.host.epochMs()).toISOString();
+  }
+
   #openEvents(file: string): Promise<WriteStream> {
     const name = printable(file);
     return new Promise((resolved, reject) => {
@@ -267,6 +308,7 @@ class Run {
     // An agent can make any number of names: what was told long ago is told again.
     if (this.#told.size >= toldMax) this.#told.clear();
     this.#told.add(key);
+    this.#keep((journal) => journal.write(record));
     if (this.given.json === true) this.#json({ type: "match", ...record });
     else this.io.stderr.write(`${renderFeedback(record)}\n`);
   }

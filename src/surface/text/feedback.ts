@@ -20,10 +20,11 @@ import { printable } from "./printable.ts";
 import { shown } from "./shown.ts";
 
 const ancestorsShown = 4;
-/** Lines a chain of causes may take; the middle goes. */
+/** Lines a chain of causes may take for a model; the middle goes. */
 const hopsShown = 6;
 
-export function renderFeedback(record: FeedbackRecord): string {
+/** With `whole` every step that the record has. */
+export function renderFeedback(record: FeedbackRecord, whole = false): string {
   const rows: [string, string][] = [["rule", ruleText(record.rule)]];
   for (const other of record.matched) {
     if (other.name !== record.rule.name) rows.push(["also", ruleText(other)]);
@@ -33,7 +34,7 @@ export function renderFeedback(record: FeedbackRecord): string {
   if (record.strict !== null) rows.push(["strict", record.strict]);
   rows.push(["process", processText(record)]);
   for (const each of record.provenance)
-    provenanceLines(each).forEach((line, index) => {
+    provenanceLines(each, whole).forEach((line, index) => {
       rows.push([index === 0 ? each.label : "", line]);
     });
   for (const gate of record.gates) rows.push(["gate", gateText(gate)]);
@@ -52,7 +53,8 @@ function headline(record: FeedbackRecord): string {
   return `${deed(record)}: ${[...operation, ...target].join(" ")}`;
 }
 
-function deed(record: FeedbackRecord): string {
+/** What was done about it, in a few words. */
+export function deed(record: Pick<FeedbackRecord, "verdict" | "op" | "tier">): string {
   switch (record.verdict) {
     case "blocked-before":
       return "refused with EPERM, nothing happened";
@@ -88,15 +90,15 @@ function named({ pid, exe, script }: Step & Partial<Pick<ProcessReference, "scri
 }
 
 /** One line where the process, or an ancestor of it, touched the source itself; else a line each hop. */
-function provenanceLines(provenance: Provenance): string[] {
+function provenanceLines(provenance: Provenance, whole: boolean): string[] {
   const { hops, left_out, complete } = provenance;
   const others = hops.filter(({ how }) => how !== "inherit" && how !== "become");
   if (others.length <= 1 && complete) return [originText(provenance)];
   const lines = hops.map((hop, index) => hopText(hop, hops[index - 1]));
   if (!complete) lines.unshift("(what came before is not known)");
-  if (lines.length <= hopsShown && left_out === 0) return lines;
-  const head = lines.slice(0, 2);
-  const tail = lines.slice(-(hopsShown - 3));
+  if ((whole || lines.length <= hopsShown) && left_out === 0) return lines;
+  const head = lines.slice(0, whole ? lines.length / 2 : 2);
+  const tail = lines.slice(whole ? lines.length / 2 : -(hopsShown - 3));
   const more = lines.length - head.length - tail.length + left_out;
   return [...head, `... ${more} more steps ...`, ...tail];
 }

@@ -153,11 +153,21 @@ struct gate_record {
 
 /* ---- state kept by the kernel half ---- */
 
-struct domain {
+/* One policy of a domain. */
+struct domain_slot {
 	__u32 base;       /* word offset of its image in `table` */
+	__u32 generation; /* from 1, in every event; 0: there is no policy, and everything is refused */
+};
+
+/*
+ * An element of `domains`. A new policy is written into the slot that is not in force, and one store to
+ * `active` puts it in force. The other slot, and the words its image had, change only when no program that
+ * has read them can still be running.
+ */
+struct domain {
 	__u32 session;
-	__u32 generation; /* of the policy; in every event */
-	__u32 hits_at;    /* its clauses' counters in `hits` start here */
+	__u32 active;
+	struct domain_slot slots[2];
 };
 
 #define RUNS_MAX 4 /* gate runs a process can be inside at once; a deeper one's own writes count as foreign (strict) */
@@ -196,6 +206,7 @@ struct session {
 	__u64 runs_made;
 	__u64 staled[GATES_MAX];  /* events that make the gate stale, ever */
 	__u64 open_run[GATES_MAX]; /* key of the run that satisfied the gate last; 0: none */
+	__u64 approved_ns[GATES_MAX]; /* when an operator opened the gate; 0: none did, or it was closed */
 	__u32 named_objects; /* objects that carry accept lists, ever: nobody looks for them while it is 0 */
 	__u32 moved_directories;
 	__u32 spill[LABEL_WORDS]; /* labels of objects for which the table had no room: every read acquires them (strict) */
@@ -211,13 +222,22 @@ struct object_key {
 };
 
 /*
- * An object, while it carries something. `accepts` are the accept lists of the name it had when a governed
- * process renamed or linked it: rules about that name go on to hold for it.
+ * A place in an image that may no longer be any domain's: it stays in the table while something refers to
+ * it. `at` is an accept list, or a state of an automaton; 0: nothing.
+ */
+struct kept {
+	__u32 base; /* of the image */
+	__u32 at;
+};
+
+/*
+ * An object, while it carries something. `lists` are the accept lists of the name it had when a governed
+ * process renamed or linked it: of the rules about that name, those that a domain still has go on to hold.
  */
 struct object {
 	__u32 labels[LABEL_WORDS];
-	__u32 accepts[GROUPS_MAX];
-	__u32 generation; /* of the policy whose lists they are */
+	struct kept lists[GROUPS_MAX];
+	__u32 named; /* 1: it has lists */
 	__u32 reserved;
 };
 
@@ -226,8 +246,19 @@ struct object {
  * on to be matched by its old path: these are the states in which the automata stood behind it and a slash.
  */
 struct moved {
-	__u32 states[GROUPS_MAX];
-	__u32 generation;
+	struct kept states[GROUPS_MAX];
+};
+
+/* Key of `hits`: how often a clause of a session matched. */
+struct hit_key {
+	__u32 session;
+	__u32 clause;
+};
+
+/* The element of `engine`: what a process of user space has to know before it takes over what is pinned. */
+struct engine_record {
+	__u64 layout; /* of maps and variables; that of another version is not taken over */
+	__u32 tier;   /* 1: lsm, 2: modify-return, 3: tracepoint */
 	__u32 reserved;
 };
 
@@ -237,6 +268,29 @@ struct mount_place {
 	__u32 id;     /* mnt_id, as /proc/self/mountinfo tells it */
 	__u32 bytes;  /* of the prefix; 0 for the root */
 	__u8 prefix[MOUNT_PREFIX_MAX + 1]; /* no slash at its end */
+};
+
+/* ---- what user space asks of the control_* programs ---- */
+
+/* Their context; each reads what it is about. */
+struct control {
+	__u32 tgid;
+	__u32 domain;
+	__u32 session;
+	__u32 gate;
+	__u32 open; /* 1: open the gate; 0: close it */
+	__u32 from; /* words of the table */
+	__u32 end;
+	__u32 moves; /* 1: only a process that is governed */
+};
+
+/* What they return; control_refers: 0 or 1. */
+enum control_result {
+	CONTROL_DONE = 0,
+	CONTROL_NO_DOMAIN = 1,     /* no such domain or session */
+	CONTROL_OTHER_SESSION = 2, /* the process is governed in another session */
+	CONTROL_FULL = 3,          /* no room for another process */
+	CONTROL_NOT_GOVERNED = 4,  /* there is nothing to move */
 };
 
 /* ---- what the kernel half tells ---- */
@@ -281,6 +335,7 @@ enum builtin {
 	BUILTIN_TRACE = 3,    /* tracing one of them */
 	BUILTIN_NAMELESS = 4, /* running a memfd, a deleted or a never linked file */
 	BUILTIN_EARNED = 5,   /* tracing a process that may what the tracer may not */
+	BUILTIN_PINS = 6,     /* opening, changing or unmounting a bpffs, where programs and maps outlive the tool */
 };
 
 #define EVENT_CLAUSES_MAX 16
@@ -333,7 +388,8 @@ enum counter {
 	COUNTER_OBJECTS_FULL = 10, /* labels went to the session's spill set */
 	COUNTER_RUNS_FULL = 11,    /* a gate's run could not be recorded: the gate stays closed */
 	COUNTER_ERRORS = 12,       /* a helper failed where it never should */
-	COUNTERS = 13,
+	COUNTER_HITS_FULL = 13,    /* a match found no room to be counted by its clause; the verdict stood */
+	COUNTERS = 14,
 };
 
 #endif

@@ -5,6 +5,7 @@
  *
  *   any_fork, any_exit   who is governed: fork hands it on, exit ends it (and decides gates)
  *   tier_hook.h          hooks that refuse before anything happens
+ *   control.h            what the tool asks for, whatever the tier: `control_*`, loaded when it is needed
  *   tier_trace.h         tracepoints and cgroup programs, for kernels that refuse the others
  */
 #include "kernel.h"
@@ -32,6 +33,7 @@
 #include "process.h"
 #include "tier_hook.h"
 #include "tier_trace.h"
+#include "control.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 

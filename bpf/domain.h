@@ -48,15 +48,17 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 {
 	__u32 key = proc->domain;
 	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
+	struct domain_slot *slot;
 
 	__builtin_memset(v, 0, sizeof(*v));
-	if (!domain || !domain->generation) {
-		count(COUNTER_STRICT_STATE);
-		return false;
-	}
-	v->base = domain->base;
+	if (!domain)
+		goto broken;
+	slot = &domain->slots[*(volatile __u32 *)&domain->active & 1];
+	if (!slot->generation)
+		goto broken;
+	v->base = slot->base;
 	v->session = domain->session;
-	v->generation = domain->generation;
+	v->generation = slot->generation;
 	v->domain = key;
 	v->ops = ops;
 	v->refuses = refuses;
@@ -67,6 +69,9 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 		v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
 	}
 	return true;
+broken:
+	count(COUNTER_STRICT_STATE);
+	return false;
 }
 
 /* As verdict_fill, for an operation that rules judge: it is counted. */

@@ -122,26 +122,31 @@ static __always_inline void data_of_path(struct event_data *d, struct scratch *s
 	d->first_bytes = PATH_BYTES - at;
 }
 
-/* Add one to each matched clause's counter. */
-static __always_inline void count_hits(struct verdict *v)
+/* Add one to the counter of one matched clause, made where there is none. */
+static long hit_step(__u32 index, struct verdict **of)
 {
-	__u32 key = v->domain;
-	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
+	struct verdict *v = *of;
+	struct hit_key key = { .session = v->session, .clause = v->clauses[index & (EVENT_CLAUSES_MAX - 1)] };
+	__u64 *hit = bpf_map_lookup_elem(&hits, &key), none = 0;
 
-	if (!domain)
-		return;
-	for (int i = 0; i < EVENT_CLAUSES_MAX; i++) {
-		__u32 index;
-		__u64 *hit;
-
-		if (i >= v->clauses_count)
-			break;
-		index = domain->hits_at + v->clauses[i];
-		hit = bpf_map_lookup_elem(&hits, &index);
-		if (hit)
-			__sync_fetch_and_add(hit, 1);
+	if (!hit) {
+		bpf_map_update_elem(&hits, &key, &none, BPF_NOEXIST);
+		hit = bpf_map_lookup_elem(&hits, &key);
 	}
+	if (hit)
+		__sync_fetch_and_add(hit, 1);
+	else
+		count(COUNTER_HITS_FULL);
+	return 0;
+}
+
+GLOBAL int count_hits(struct verdict *v)
+{
+	if (!v)
+		return 0;
 	count(COUNTER_MATCHES);
+	bpf_loop(v->clauses_count, hit_step, &v, 0);
+	return 0;
 }
 
 /* Set on a process that must die but met a hook that cannot signal. */

@@ -20,22 +20,34 @@ struct file_request {
 	__u32 reserved;
 };
 
-/* Walk every PATH group over the scratch's path, from the states in `from` where they are given, and keep what accepts it. */
-GLOBAL int way_walk(struct scratch *scratch, struct verdict *v, __u32 way, __u32 moved_way)
+/*
+ * Walk every PATH group over the scratch's path and keep what accepts it. By the way of a renamed directory
+ * each group is walked from the state that was kept, in the image it was kept of.
+ */
+GLOBAL int way_walk(struct scratch *scratch, struct verdict *v, __u32 way)
 {
+	bool moved_way = way == WAY_MOVED;
+	__u32 own;
+
 	if (!scratch || !v)
 		return 0;
+	own = v->base;
 	for (int i = 0; i < GROUPS_MAX; i++) {
+		struct kept *list = &scratch->lists.ways[way & (WAYS - 1)][i];
 		int accept;
 
-		scratch->from = moved_way ? scratch->moved_states[i] : 0;
+		scratch->from = moved_way ? scratch->lists.moved[i].at : 0;
 		/* Behind a renamed directory a dead automaton has nothing to say. */
 		if (moved_way && !scratch->from)
 			continue;
+		if (moved_way)
+			v->base = scratch->lists.moved[i].base;
+		list->base = v->base;
 		accept = path_accept(scratch, v, AUTOMATON_PATH, i);
+		v->base = own;
 		if (accept < 0)
 			break;
-		scratch->lists.accepts[way & (WAYS - 1)][i] = accept;
+		list->at = accept;
 	}
 	scratch->from = 0;
 	return 0;
@@ -48,10 +60,10 @@ GLOBAL int ways_scan(struct scratch *scratch, struct verdict *v, __u32 wanted)
 		return 0;
 	for (int way = 0; way < WAYS; way++)
 		for (int i = 0; i < GROUPS_MAX; i++) {
-			__u32 accept = scratch->lists.accepts[way][i];
+			struct kept *list = &scratch->lists.ways[way][i], *first = &scratch->lists.ways[WAY_PATH][i];
 
-			if (accept && (!way || accept != scratch->lists.accepts[0][i]))
-				scan_list(v, accept, wanted);
+			if (list->at && (way == WAY_PATH || list->at != first->at || list->base != first->base))
+				scan_kept(v, list->base, list->at, wanted);
 		}
 	return 0;
 }
@@ -64,9 +76,9 @@ static __always_inline void object_lists(struct scratch *scratch, struct verdict
 
 	object_key_of(&key, inode, v->session);
 	object = bpf_map_lookup_elem(&objects, &key);
-	if (object && object->generation == v->generation)
+	if (object && object->named)
 		for (int i = 0; i < GROUPS_MAX; i++)
-			scratch->lists.accepts[WAY_OBJECT][i] = object->accepts[i];
+			scratch->lists.ways[WAY_OBJECT][i] = object->lists[i];
 }
 
 /*
@@ -85,27 +97,28 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 	session = session_of(v);
 	for (int way = 0; way < WAYS; way++)
 		for (int i = 0; i < GROUPS_MAX; i++)
-			scratch->lists.accepts[way][i] = 0;
+			scratch->lists.ways[way][i].at = 0;
 	if (!session)
 		return 0;
 	scratch->moved_session = 0;
 	scratch->moved_at = 0;
 	if (request->name)
-		return name_resolve(scratch, request->name, &request->base) && !way_walk(scratch, v, WAY_PATH, 0);
+		return name_resolve(scratch, request->name, &request->base) && !way_walk(scratch, v, WAY_PATH);
 	if (path_canonical(scratch, request->base.mount, request->base.dentry))
-		way_walk(scratch, v, WAY_CANONICAL, 0);
+		way_walk(scratch, v, WAY_CANONICAL);
 	scratch->moved_session = session->moved_directories ? v->session : 0;
 	found = path_resolve(scratch, request->base.mount, request->base.dentry);
 	scratch->moved_session = 0;
 	if (!found)
 		return 0;
+	scratch->moved_session = 0;
 	at = scratch->path_at;
 	if (scratch->moved_at) {
 		scratch->path_at = scratch->moved_at;
-		way_walk(scratch, v, WAY_MOVED, 1);
+		way_walk(scratch, v, WAY_MOVED);
 		scratch->path_at = at;
 	}
-	way_walk(scratch, v, WAY_PATH, 0);
+	way_walk(scratch, v, WAY_PATH);
 	if (session->named_objects && request->inode)
 		object_lists(scratch, v, request->inode);
 	return 1;
@@ -177,13 +190,13 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 }
 
 /* The list that says most of what the object was before it gets another name. */
-static __always_inline __u32 kept_list(struct scratch *scratch, int group)
+static __always_inline struct kept *kept_list(struct scratch *scratch, int group)
 {
 	struct file_lists *lists = &scratch->lists;
 
-	return lists->accepts[WAY_MOVED][group]	    ? lists->accepts[WAY_MOVED][group]
-	       : lists->accepts[WAY_PATH][group]    ? lists->accepts[WAY_PATH][group]
-						    : lists->accepts[WAY_CANONICAL][group];
+	return lists->ways[WAY_MOVED][group].at	    ? &lists->ways[WAY_MOVED][group]
+	       : lists->ways[WAY_PATH][group].at    ? &lists->ways[WAY_PATH][group]
+						    : &lists->ways[WAY_CANONICAL][group];
 }
 
 /*
@@ -197,7 +210,7 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	struct object_key key;
 	struct object *object;
 	struct moved *moved_dir;
-	__u32 differs = 0, at;
+	__u32 differs = 0, at, own;
 
 	if (!scratch || !v)
 		return 0;
@@ -205,17 +218,17 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	if (!session)
 		return -EPERM;
 	for (int i = 0; i < GROUPS_MAX; i++)
-		if (kept_list(scratch, i) != scratch->lists.next[i])
-			differs |= kept_list(scratch, i);
+		if (kept_list(scratch, i)->at != scratch->lists.next[i] || kept_list(scratch, i)->base != v->base)
+			differs |= kept_list(scratch, i)->at;
 	if (differs) {
 		object = object_make(v, inode, &key);
 		if (!object)
 			return -EPERM;
 		/* The first name stays: a later one was in the agent's hands. */
-		if (object->generation != v->generation) {
+		if (!object->named) {
 			for (int i = 0; i < GROUPS_MAX; i++)
-				object->accepts[i] = kept_list(scratch, i);
-			object->generation = v->generation;
+				object->lists[i] = *kept_list(scratch, i);
+			object->named = 1;
 			__sync_fetch_and_add(&session->named_objects, 1);
 		}
 	}
@@ -230,16 +243,19 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 		count(COUNTER_OBJECTS_FULL);
 		return -EPERM;
 	}
-	moved_dir->generation = v->generation;
 	at = scratch->path_at;
+	own = v->base;
 	for (int i = 0; i < GROUPS_MAX; i++) {
 		/* Below a directory that moved before, what counts is where that one was. */
-		scratch->from = scratch->moved_at ? scratch->moved_states[i] : 0;
+		scratch->from = scratch->moved_at ? scratch->lists.moved[i].at : 0;
 		scratch->path_at = scratch->from ? scratch->moved_at : at;
+		v->base = scratch->from ? scratch->lists.moved[i].base : own;
 		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
-			break;
-		moved_dir->states[i] = state_behind_slash(v, i, scratch->state);
+			continue;
+		moved_dir->states[i].base = v->base;
+		moved_dir->states[i].at = state_behind_slash(v, i, scratch->state);
 	}
+	v->base = own;
 	scratch->from = 0;
 	scratch->path_at = at;
 	__sync_fetch_and_add(&session->moved_directories, 1);
@@ -308,7 +324,7 @@ GLOBAL int file_event(struct file_request *request)
 	file_judge(scratch, v, request);
 	if (request->only_refuse && v->effect < EFFECT_BLOCK) {
 		for (int i = 0; i < GROUPS_MAX; i++)
-			scratch->lists.next[i] = scratch->lists.accepts[WAY_PATH][i];
+			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i].at;
 		return 0;
 	}
 	data_of_path(&scratch->data, scratch);

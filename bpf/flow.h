@@ -258,7 +258,7 @@ static long open_step(__u32 gate, struct gates_change *change)
 
 	if (gate >= GATES_MAX || !(change->mask >> gate))
 		return 1;
-	if (!(change->mask >> gate & 1) || !image)
+	if (!(change->mask >> gate & 1) || !image || gate >= image->gates)
 		return 0;
 	record = TABLE_RECORD(v->base + image->gates_at + gate * 4, struct gate_record);
 	if (!record)

@@ -103,7 +103,8 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 	if (ops & OP_PTRACE) {
 		struct proc *other = bpf_map_lookup_elem(&procs, &target_tgid);
 
-		if (other && has_earned_more(other, proc, image->earned_at ? v->base + image->earned_at : 0)) {
+		/* What a process of another domain may is not for this one to do through it. */
+		if (other && (other->domain != v->domain || has_earned_more(other, proc, image->earned_at ? v->base + image->earned_at : 0))) {
 			__builtin_memset(&data, 0, sizeof(data));
 			if (program_of(scratch, target))
 				data_of_path(&data, scratch);
@@ -121,8 +122,8 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 	return conclude(v, proc, &data, true) ? -EPERM : 0;
 }
 
-/* Programs, maps and links of BPF are what enforces: governed processes have nothing to do there. */
-static __always_inline int on_bpf(void)
+/* What no governed process has to do, whatever its policy. */
+GLOBAL int guard_event(__u32 builtin)
 {
 	struct proc *proc = current_proc();
 	struct event_data none = {};
@@ -133,7 +134,32 @@ static __always_inline int on_bpf(void)
 	scratch = current_scratch();
 	if (!scratch || !verdict_begin(&scratch->verdict, proc, 0, 1))
 		return -EPERM;
-	return guard_refuse(&scratch->verdict, proc, BUILTIN_BPF, &none, false);
+	return guard_refuse(&scratch->verdict, proc, builtin, &none, false);
+}
+
+/* Programs, maps and links of BPF are what enforces: governed processes have nothing to do there. */
+static __always_inline int on_bpf(void)
+{
+	return guard_event(BUILTIN_BPF) ? -EPERM : 0;
+}
+
+#define BPF_FS_MAGIC 0xcafe4a11ul
+#define SYSFS_MAGIC 0x62656572ul
+#define MNT_DETACH 2
+
+static __always_inline bool is_pinned_there(struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_sb, s_magic) == BPF_FS_MAGIC;
+}
+
+/* A file system ends with its last mount, and what is pinned in it too. A lazy one takes along what is mounted below. */
+static __always_inline int on_umount(struct vfsmount *mount, int flags)
+{
+	__u64 magic = BPF_CORE_READ(mount, mnt_sb, s_magic);
+
+	if (magic != BPF_FS_MAGIC && (magic != SYSFS_MAGIC || !(flags & MNT_DETACH)))
+		return 0;
+	return guard_event(BUILTIN_PINS) ? -EPERM : 0;
 }
 
 #endif

@@ -10,7 +10,7 @@ struct table_chunk {
 	__u32 words[TABLE_CHUNK_WORDS];
 };
 
-/* The images. At load: as many chunks as they fill. */
+/* The images, wherever user space has found room for them. At load: as many chunks as they may fill. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -19,8 +19,26 @@ struct {
 	__type(value, struct table_chunk);
 } table SEC(".maps");
 
+/* Which words of the table are taken, by their first one: user space's own record, which outlives the process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u32);
+} images SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct engine_record);
+} engine SEC(".maps");
+
+/* Written through memory that user space shares, so that a policy is put in force by one store. At load: how many. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 64);
 	__type(key, __u32);
 	__type(value, struct domain);
@@ -87,11 +105,12 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* How often each clause matched. At load: as many as there are clauses. */
+/* How often each clause matched, once it did. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct hit_key);
 	__type(value, __u64);
 } hits SEC(".maps");
 
@@ -180,7 +199,8 @@ struct variable {
 /* By which lists one file is accepted: every way it can be named is judged. */
 enum file_way { WAY_PATH = 0, WAY_CANONICAL = 1, WAY_MOVED = 2, WAY_OBJECT = 3, WAYS = 4 };
 struct file_lists {
-	__u32 accepts[WAYS][GROUPS_MAX];
+	struct kept ways[WAYS][GROUPS_MAX];
+	struct kept moved[GROUPS_MAX]; /* states behind a renamed directory that the path goes through */
 	__u32 next[GROUPS_MAX]; /* of the new name, while the old one of a rename is judged */
 };
 
@@ -203,18 +223,17 @@ struct scratch {
 		struct event_data data; /* of a file event: the stack above the path walk is short */
 		struct variable variable;
 	};
-	__u8 chunk[CHUNK_BYTES];
+	union {
+		__u8 chunk[CHUNK_BYTES]; /* of arguments */
+		struct file_lists lists; /* of a file */
+	};
 	__u32 atoms[ATOM_WORDS_MAX];
 	union {
 		struct {
 			struct exec_name names[EXEC_NAMES];
 			__u32 earning; /* by which of them the exec may earn something, a bit each */
 		};
-		struct {
-			struct file_lists lists;
-			__u32 moved_states[GROUPS_MAX]; /* written only while moved_session is set */
-			struct name_fold fold;
-		};
+		struct name_fold fold;
 	};
 	struct verdict verdict;
 };

@@ -116,27 +116,29 @@ static __always_inline struct table_chunk *walker_chunk(struct walker *w)
 
 static __always_inline bool gate_is_open(struct session *session, struct verdict *v, __u32 gate)
 {
-	__u64 key, now, within;
+	__u64 key, since, within;
 	struct run *run;
 	struct image_header *image = image_of(v);
 	struct gate_record *record;
 
-	if (gate >= GATES_MAX || !image)
+	/* One that the session numbered after this image was made is not for it to judge. */
+	if (gate >= GATES_MAX || !image || gate >= image->gates)
 		return false;
-	key = session->open_run[gate];
-	if (!key)
-		return false;
-	run = bpf_map_lookup_elem(&runs, &key);
-	if (!run || session->staled[gate] - run->base != run->own)
-		return false;
+	since = session->approved_ns[gate];
+	if (!since) {
+		key = session->open_run[gate];
+		if (!key)
+			return false;
+		run = bpf_map_lookup_elem(&runs, &key);
+		if (!run || session->staled[gate] - run->base != run->own)
+			return false;
+		since = run->started_ns;
+	}
 	record = TABLE_RECORD(v->base + image->gates_at + gate * 4, struct gate_record);
 	if (!record)
 		return false;
 	within = (__u64)record->within_ns_high << 32 | record->within_ns_low;
-	if (!within)
-		return true;
-	now = bpf_ktime_get_ns();
-	return now - run->started_ns <= within;
+	return !within || bpf_ktime_get_ns() - since <= within;
 }
 
 struct gates_scan {
@@ -186,6 +188,7 @@ struct entries_scan {
 	__u32 entries_at;
 	__u32 direct; /* 1: the index is the entry, there is no list */
 	__u32 wanted; /* bit set of entry kinds */
+	__u32 foreign; /* 1: the list is of another image of the session: of its clauses, those that this one has hold */
 	__u32 strict_args;
 	struct labels *given; /* of an exec: what it gives if it is trusted */
 };
@@ -273,6 +276,18 @@ static __always_inline bool condition_holds(struct verdict *v, struct entry *ent
 	return !missing && !present;
 }
 
+/* Whether the domain's own image has that clause of its session. */
+GLOBAL int clause_is_ours(struct verdict *v, __u32 id)
+{
+	struct image_header *image;
+
+	if (!v)
+		return 0;
+	image = image_of(v);
+	return image && id < image->clauses &&
+	       table_word(v->base + image->clause_set_at + (id >> 5)) >> (id & 31) & 1;
+}
+
 static long entries_scan_step(__u32 index, struct entries_scan *scan)
 {
 	struct verdict *v = scan->v;
@@ -285,6 +300,8 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 		return 1;
 	}
 	if (!(entry->ops & v->ops) || !(scan->wanted >> (entry->kind & 31) & 1))
+		return 0;
+	if (scan->foreign && entry->kind == ENTRY_CLAUSE && !clause_is_ours(v, entry->id))
 		return 0;
 	/* Without a name to walk only what refuses is taken as matched. */
 	if (scan->direct && entry->effect < EFFECT_BLOCK)
@@ -334,23 +351,30 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 }
 
 
-/* Apply the entries of the list at `at` (relative; 0: none) whose kind is in `wanted`. */
-GLOBAL int scan_list(struct verdict *v, __u32 at, __u32 wanted)
+/* Apply the entries of the list at `at` (0: none) of the image at `base` whose kind is in `wanted`. */
+GLOBAL int scan_kept(struct verdict *v, __u32 base, __u32 at, __u32 wanted)
 {
 	struct entries_scan scan = { .v = v, .wanted = wanted };
 	struct image_header *image;
 
 	if (!v || !at)
 		return 0;
-	image = image_of(v);
+	image = TABLE_RECORD(base, struct image_header);
 	if (!image)
 		return 0;
-	scan.at = v->base + at + 1;
-	scan.entries_at = v->base + image->entries_at;
+	scan.at = base + at + 1;
+	scan.entries_at = base + image->entries_at;
+	scan.foreign = base != v->base;
 	if (wanted & CLAUSES)
 		gates_look(v);
-	bpf_loop(table_word(v->base + at), entries_scan_step, &scan, 0);
+	bpf_loop(table_word(base + at), entries_scan_step, &scan, 0);
 	return 0;
+}
+
+/* As scan_kept, of the domain's own image. */
+static __always_inline void scan_list(struct verdict *v, __u32 at, __u32 wanted)
+{
+	scan_kept(v, v->base, at, wanted);
 }
 
 /* The strict side of a name that cannot be had: every block or kill clause of the operation matches. */

@@ -45,7 +45,7 @@ static __always_inline void moved_look(struct path_walk *walk)
 		return;
 	scratch->moved_at = walk->at + 1; /* behind the slash */
 	for (int i = 0; i < GROUPS_MAX; i++)
-		scratch->moved_states[i] = moved_dir->states[i];
+		scratch->lists.moved[i] = moved_dir->states[i];
 }
 
 static long path_step(__u32 index, struct path_walk *walk)

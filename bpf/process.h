@@ -23,8 +23,12 @@ static __always_inline int process_fork(struct task_struct *child)
 		return 0;
 	}
 	proc = bpf_map_lookup_elem(&procs, &parent);
-	if (!proc)
+	if (!proc) {
+		/* One that ended while it was being admitted may have left its number behind. */
+		if (bpf_map_lookup_elem(&procs, &tgid))
+			bpf_map_delete_elem(&procs, &tgid);
 		return 0;
+	}
 	fresh = *proc;
 	fresh.parent = parent;
 	fresh.flags = 0;
@@ -36,6 +40,13 @@ static __always_inline int process_fork(struct task_struct *child)
 		count(COUNTER_PROCS_FULL);
 		bpf_send_signal(SIGKILL);
 		return 0;
+	}
+	/* Who moves a process to another domain moves it first and its children then: one of both sees the other's work. */
+	if (*(volatile __u32 *)&proc->domain != fresh.domain) {
+		struct proc *recorded = bpf_map_lookup_elem(&procs, &tgid);
+
+		if (recorded)
+			recorded->domain = proc->domain;
 	}
 	scratch = current_scratch();
 	if (scratch && verdict_begin(&scratch->verdict, &fresh, 0, 0)) {
@@ -61,7 +72,7 @@ static __always_inline void run_end(struct runs_end *end, struct run_ref *ref, s
 	struct event_data data = {};
 	__u32 gate = ref->gate;
 
-	if (!ref->run || !ref->leads || !image || gate >= GATES_MAX)
+	if (!ref->run || !ref->leads || !image || gate >= GATES_MAX || gate >= image->gates)
 		return;
 	record = TABLE_RECORD(end->v->base + image->gates_at + gate * 4, struct gate_record);
 	if (!record || !(record->flags & GATE_EXITS))

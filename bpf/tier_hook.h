@@ -18,6 +18,7 @@
  *   file_permission       labels, when data moves through an open descriptor
  *   mmap_file             exec of a program that its loader maps
  *   bpf                   bpf(2): never for a governed process
+ *   sb_umount             the end of a bpffs with what is pinned in it: not by a governed process
  */
 #ifndef ACTPLANE_TIER_HOOK_H
 #define ACTPLANE_TIER_HOOK_H
@@ -39,6 +40,8 @@ static __always_inline int on_file_open(struct file *file)
 	/* The kernel opens a program or its loader: that is an exec, judged as one. */
 	if (flags & FMODE_EXEC_FLAG)
 		return 0;
+	if (is_pinned_there(BPF_CORE_READ(file, f_path.dentry)))
+		return guard_event(BUILTIN_PINS) ? -EPERM : 0;
 	mode = BPF_CORE_READ(file, f_mode);
 	inode = BPF_CORE_READ(file, f_inode);
 	request.inode = (__u64)inode;
@@ -60,6 +63,8 @@ static __always_inline int on_name_of_two(struct path *dir, struct dentry *dentr
 
 	if (!current_proc())
 		return 0;
+	if (is_pinned_there(dentry))
+		return guard_event(BUILTIN_PINS) ? -EPERM : 0;
 	request.base.mount = (__u64)BPF_CORE_READ(dir, mnt);
 	request.base.dentry = (__u64)dentry;
 	request.inode = (__u64)BPF_CORE_READ(dentry, d_inode);
@@ -178,6 +183,7 @@ HOOK(task_kill, task_kill, return ctx[2] ? on_process((void *)ctx[0], OP_SIGNAL)
 HOOK(ptrace_access_check, ptrace_access_check,
      return ctx[1] & PTRACE_MODE_ATTACH ? on_process((void *)ctx[0], OP_PTRACE) : 0;)
 HOOK(bpf, bpf, return on_bpf();)
+HOOK(sb_umount, sb_umount, return on_umount((void *)ctx[0], ctx[1]);)
 
 SEC("raw_tp/sched_process_exec") int hook_exec_done(__u64 *ctx)
 {

@@ -24,7 +24,7 @@ guest_tests() {
   if [[ $lsm == without ]]; then options=(--no-bpf-lsm) tier=modify-return; fi
   mkdir -p "$results/$name"
   # command.test.ts is about the tool and not about the kernel, and runs natively.
-  local tests=(test/e2e/{kernel,enforcement,lifetime,model,provenance}.test.ts)
+  local tests=(test/e2e/{kernel,enforcement,lifetime,engine,model,provenance}.test.ts)
   if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
   # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.
   local smp="${ACTPLANE_VM_SMP:-1}"
@@ -54,10 +54,12 @@ guest_tests() {
 
 # The guests read these files for minutes, and a file that changes under a guest that has it cached is garbage: they get a copy.
 freeze() {
-  mkdir -p "$frozen/build/test" "$frozen/test"
+  mkdir -p "$frozen/build/test" "$frozen/build/bpf" "$frozen/test"
   cp -r dist src package.json tsconfig.json bunfig.toml "$frozen/"
   cp -r test/e2e test/model test/probes test/vm "$frozen/test/"
   cp -rp build/test/probes "$frozen/build/test/"
+  cp build/bpf/*.o "$frozen/build/bpf/"
+  cp build/libbpf-actplane.so "$frozen/build/"
   ln -s "$root/node_modules" "$frozen/node_modules"
 }
 

@@ -55,7 +55,7 @@ export interface KernelObject {
 export const effects = ["none", "notify", "block", "kill"] as const;
 
 /** Protections that hold for every governed process whatever its policy says: `enum builtin`, from 1. */
-export const builtins = ["bpf", "signal", "trace", "nameless", "earned"] as const;
+export const builtins = ["bpf", "signal", "trace", "nameless", "earned", "pins"] as const;
 export type Builtin = (typeof builtins)[number];
 
 export interface KernelEvent {
@@ -121,6 +121,7 @@ export const counterNames = [
   "objectsFull",
   "runsFull",
   "errors",
+  "hitsFull",
 ] as const;
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>> & {
   /**

@@ -53,13 +53,20 @@ const flowing: readonly string[] = ["file_open", "sys_exit"];
 /** Programs by which labels go with data through descriptors that are open already. */
 const moving: readonly string[] = ["file_permission", "sys_enter", "sys_read"];
 
-/** The names of those `names` that are to be loaded on a kernel of that release, as uname(1) writes it. */
+/** Programs that guard what is pinned, which one policy's own programs are not. */
+const guardingPins: readonly string[] = ["sb_umount"];
+
+/** The names of those `names` that a policy, or any policy, needs to be loaded on a kernel of that release, as uname(1) writes it. */
 export function programsOf(
   tier: Tier,
-  compiled: Compiled,
+  compiled: Compiled | "all",
   names: Iterable<string>,
   release: string,
 ): Set<string> {
+  const ofTier = [...names].filter((name) =>
+    prefixes[tier].some((prefix) => name.startsWith(prefix)),
+  );
+  if (compiled === "all") return new Set(ofTier.filter((name) => isThere(hookOf(name), release)));
   const { image, labels, clauses } = compiled;
   const wantsPaths = image[header.pathOps] ?? 0;
   const wantsEndpoints = image[header.endpointOps] ?? 0;
@@ -67,21 +74,23 @@ export function programsOf(
   // A cgroup program cannot kill: the end of the system call does it.
   const killsLate = clauses.some(({ clause }) => clause.effect === "kill");
   const isNeeded = (name: string): boolean => {
-    const hook = name.slice(name.indexOf("_") + 1);
+    const hook = hookOf(name);
     if (!isThere(hook, release)) return false;
     const path = pathOps[hook];
     const endpoint = endpointOps[hook];
+    if (guardingPins.includes(hook)) return false;
     if (path !== undefined) return (wantsPaths & path) !== 0;
     if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
     if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
     if (moving.includes(hook)) return hasLabels;
     return true;
   };
-  return new Set(
-    [...names].filter(
-      (name) => prefixes[tier].some((prefix) => name.startsWith(prefix)) && isNeeded(name),
-    ),
-  );
+  return new Set(ofTier.filter(isNeeded));
+}
+
+/** A program's name without its tier's prefix. */
+function hookOf(name: string): string {
+  return name.slice(name.indexOf("_") + 1);
 }
 
 function isThere(hook: string, release: string): boolean {

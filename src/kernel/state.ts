@@ -14,11 +14,14 @@ import {
   type KernelObject,
   type ObjectKind,
   outcomes,
+  type Tier,
+  tiers,
 } from "./kernel.ts";
 
-export const domainBytes = 16;
+/** Word offsets inside `struct domain`; of each slot the base, then the generation. */
+export const domainAt = { session: 0, active: 1, slots: 2, size: 6 } as const;
 export const procBytes = 184;
-export const sessionBytes = 8 + GATES_MAX * 8 * 2 + 4 * 2 + LABEL_WORDS * 4;
+export const sessionBytes = 8 + GATES_MAX * 8 * 3 + 4 * 2 + LABEL_WORDS * 4;
 
 /** `struct mount_place`; a longer prefix is left out. */
 export const mountPrefixMax = 255;
@@ -34,21 +37,54 @@ export function encodeMountPlace(id: number, prefix: Uint8Array): OwnedBytes {
   return bytes;
 }
 
-export interface DomainRecord {
-  readonly base: number;
-  readonly session: number;
-  /** From 1: 0 is a domain that is not there, and then everything is refused. */
-  readonly generation: number;
-  readonly hitsAt: number;
+/** `struct hit_key`. */
+export function encodeHitKey(session: number, clause: number): OwnedBytes {
+  return words([session, clause]);
 }
 
-export function encodeDomain(record: DomainRecord): OwnedBytes {
-  const bytes = ownedBytes(domainBytes);
+/** What is asked of a control_* program: `struct control`. */
+export interface Control {
+  readonly tgid?: number;
+  readonly domain?: number;
+  readonly session?: number;
+  readonly gate?: number;
+  readonly open?: boolean;
+  readonly from?: number;
+  readonly end?: number;
+  readonly moves?: boolean;
+}
+
+export function encodeControl(ask: Control): OwnedBytes {
+  const { tgid = 0, domain = 0, session = 0, gate = 0, from = 0, end = 0 } = ask;
+  const [open, moves] = [ask.open === true ? 1 : 0, ask.moves === true ? 1 : 0];
+  return words([tgid, domain, session, gate, open, from, end, moves]);
+}
+
+/** `enum control_result`. */
+export const controlResults = [
+  "done",
+  "no-domain",
+  "other-session",
+  "full",
+  "not-governed",
+] as const;
+
+/** `struct engine_record`. */
+export function encodeEngineRecord(layout: bigint, tier: Tier): OwnedBytes {
+  return words([Number(layout & 0xffffffffn), Number(layout >> 32n), tiers.indexOf(tier) + 1, 0]);
+}
+
+/** Null: it was written by nobody, or by something else. */
+export function decodeEngineRecord(bytes: Uint8Array): { layout: bigint; tier: Tier } | null {
   const view = viewOf(bytes);
-  view.setUint32(0, record.base, true);
-  view.setUint32(4, record.session, true);
-  view.setUint32(8, record.generation, true);
-  view.setUint32(12, record.hitsAt, true);
+  const tier = tiers[view.getUint32(8, true) - 1];
+  return tier === undefined ? null : { layout: view.getBigUint64(0, true), tier };
+}
+
+function words(values: readonly number[]): OwnedBytes {
+  const bytes = ownedBytes(values.length * 4);
+  const view = viewOf(bytes);
+  for (const [i, value] of values.entries()) view.setUint32(i * 4, value, true);
   return bytes;
 }
 
@@ -62,7 +98,8 @@ export function encodeProc(domain: number, session: number, startedNs: bigint): 
   return bytes;
 }
 
-const procAt = { domain: 96, session: 100, startedNs: 112 } as const;
+/** Byte offsets inside `struct proc`. */
+export const procAt = { domain: 96, session: 100, startedNs: 112 } as const;
 
 export const eventBytes = 208;
 

@@ -51,4 +51,11 @@ export const builtinTexts: Readonly<Record<Builtin, BuiltinText>> = {
       "whoever writes to the memory of a test run, or of a program that cleans or vouches for data, would act as it",
     fix: "start the program under its debugger; it then opens no gate and cleans nothing",
   },
+  pins: {
+    name: "built-in protection",
+    clause: "governed processes do not touch a BPF file system",
+    op: "open",
+    because: "what enforces the policy is pinned there",
+    fix: "do it outside of the governed session",
+  },
 };

@@ -1,11 +1,12 @@
 // What commands need of the machine beyond streams: the kernel half and the clock. `main.ts` gives the
 // real ones; it alone knows them.
 
-import type { Kernel, KernelOptions, Tier } from "../kernel/kernel.ts";
+import type { Engine, EngineOptions, Kernel, KernelOptions, Tier } from "../kernel/kernel.ts";
 import type { Probe } from "../kernel/probe.ts";
 
 export interface Host {
   readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
+  readonly openEngine: (options: EngineOptions) => Promise<Engine>;
   /** Tries, which needs root. */
   readonly probeTier: (tier: Tier) => Promise<Probe>;
   /** What was found since the machine was booted; as root, tried where nothing was. Null: not known. */

@@ -23,7 +23,7 @@ const inTier: Readonly<Record<Tier, RegExp>> = {
 const operations = Object.keys(operationBits) as OperationName[];
 
 /** Programs that decide nothing by themselves: they prepare an exec, protect the rules, or hand labels on. */
-const others = /_(?:bprm_creds_for_exec|bpf|file_permission|sys_enter|sys_read)$/;
+const others = /_(?:bprm_creds_for_exec|bpf|sb_umount|file_permission|sys_enter|sys_read)$/;
 
 describe("what decides an operation", () => {
   for (const tier of tiers) {

@@ -8,8 +8,17 @@ import * as state from "../../src/kernel/state.ts";
 import { AbiLayout, numbered, snakeCase, upper } from "../abi-layout.ts";
 
 const layout = await AbiLayout.read("abi-state", {
-  structs: ["domain", "proc", "session", "event"],
-  enums: ["event_type", "outcome", "event_flags", "builtin", "counter", "effect"],
+  structs: [
+    "domain",
+    "domain_slot",
+    "proc",
+    "session",
+    "hit_key",
+    "control",
+    "engine_record",
+    "event",
+  ],
+  enums: ["event_type", "outcome", "event_flags", "builtin", "counter", "control_result", "effect"],
   constants: [
     "LABEL_WORDS",
     "GATES_MAX",
@@ -40,16 +49,42 @@ function written(struct: string, bytes: Uint8Array): Record<string, number> {
 }
 
 test("a domain", () => {
-  const record = state.encodeDomain({ base: 1, session: 2, generation: 3, hitsAt: 4 });
-  expect(written("domain", record)).toEqual({ base: 1, session: 2, generation: 3, hits_at: 4 });
+  expect(layout.words("domain")).toEqual({ ...state.domainAt });
+  expect(layout.words("domain_slot")).toEqual({ base: 0, generation: 1, size: 2 });
 });
 
-test("a process", () =>
+test("the place of a clause's counter", () =>
+  expect(written("hit_key", state.encodeHitKey(1, 2))).toEqual({ session: 1, clause: 2 }));
+
+test("what control programs are asked and what they answer", () => {
+  const ask = { tgid: 1, domain: 2, session: 3, gate: 4, from: 5, end: 6 };
+  const record = state.encodeControl({ ...ask, open: true, moves: true });
+  expect(written("control", record)).toEqual({ ...ask, open: 1, moves: 1 });
+  expect(upper("CONTROL", numbered(state.controlResults))).toEqual(layout.values("control_result"));
+});
+
+test("what a process must know of an engine that another one pinned", () => {
+  const record = state.encodeEngineRecord((1n << 32n) | 2n, "tracepoint");
+  expect(written("engine_record", record)).toEqual({ layout: 2, tier: 3 });
+  expect(state.decodeEngineRecord(record)).toEqual({
+    layout: (1n << 32n) | 2n,
+    tier: "tracepoint",
+  });
+  expect(state.decodeEngineRecord(new Uint8Array(16))).toBeNull();
+});
+
+test("a process", () => {
+  expect<Record<string, number>>({ ...state.procAt }).toEqual({
+    domain: at("proc", "domain"),
+    session: at("proc", "session"),
+    startedNs: at("proc", "started_ns"),
+  });
   expect(written("proc", state.encodeProc(5, 6, 7n))).toEqual({
     domain: 5,
     session: 6,
     started_ns: 7,
-  }));
+  });
+});
 
 test("a session", () => expect(state.sessionBytes).toBe(at("session", "size")));
 

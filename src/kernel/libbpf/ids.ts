@@ -1,7 +1,7 @@
 // What the kernel says about an object it holds, and descriptors of objects by the kernel's own ids.
 
 import { ptr } from "bun:ffi";
-import { ownedBytes, textUntilNul, viewOf } from "../../base/bytes.ts";
+import { cString, ownedBytes, textUntilNul, viewOf } from "../../base/bytes.ts";
 import { checkedResult, libbpf } from "./library.ts";
 
 export interface ProgramInfo {
@@ -77,6 +77,22 @@ function infoOf(fd: number, bytes: number): Uint8Array {
 /** A new descriptor; holding it keeps the link, and so the program, attached. */
 export function linkFdById(id: number): number {
   return checkedResult("bpf_link_get_fd_by_id", libbpf().bpf_link_get_fd_by_id(id));
+}
+
+export function programFdById(id: number): number {
+  return checkedResult("bpf_prog_get_fd_by_id", libbpf().bpf_prog_get_fd_by_id(id));
+}
+
+/** Keeps a map, program or link beyond this process, until the file is removed. */
+export function pinFd(fd: number, path: string): void {
+  const pathBytes = cString(path);
+  checkedResult(`bpf_obj_pin ${path}`, libbpf().bpf_obj_pin(fd, ptr(pathBytes)));
+}
+
+/** A new descriptor of what is pinned there. */
+export function pinnedFd(path: string): number {
+  const pathBytes = cString(path);
+  return checkedResult(`bpf_obj_get ${path}`, libbpf().bpf_obj_get(ptr(pathBytes)));
 }
 
 export function mapFdById(id: number): number {

@@ -45,6 +45,7 @@ const symbols = {
   bpf_object__next_map: { args: ["ptr", "ptr"], returns: "ptr" },
   bpf_object__next_program: { args: ["ptr", "ptr"], returns: "ptr" },
   bpf_object__open_mem: { args: ["ptr", "usize", "ptr"], returns: "ptr" },
+  bpf_prog_get_fd_by_id: { args: ["u32"], returns: "i32" },
   bpf_prog_test_run_opts: { args: ["i32", "ptr"], returns: "i32" },
   bpf_program__attach: { args: ["ptr"], returns: "ptr" },
   bpf_program__attach_cgroup: { args: ["ptr", "i32"], returns: "ptr" },

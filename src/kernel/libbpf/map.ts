@@ -7,7 +7,7 @@ import { constants } from "node:os";
 import { assert } from "../../base/assert.ts";
 import { cString, type OwnedBytes, ownedBytes, viewOf } from "../../base/bytes.ts";
 import { close, type Mapping, mapShared, SystemError } from "../libc.ts";
-import { type MapInfo, mapFdById, mapInfo } from "./ids.ts";
+import { type MapInfo, mapFdById, mapInfo, pinFd, pinnedFd } from "./ids.ts";
 import { checkedResult, libbpf } from "./library.ts";
 
 /** Values of `enum bpf_map_type` that this program makes or asks about. */
@@ -40,6 +40,8 @@ export interface MapShape {
   entriesMax: number;
   /** BPF_F_* */
   flags?: number;
+  /** Of a map of maps: one of the shape that all have. */
+  innerMapFd?: number;
 }
 
 export class BpfMap {
@@ -63,6 +65,11 @@ export class BpfMap {
     this.#value = ownedBytes(this.valueBytes);
   }
 
+  /** One that was pinned. */
+  static pinned(path: string): BpfMap {
+    return new BpfMap(pinnedFd(path));
+  }
+
   static byId(id: number): BpfMap {
     return new BpfMap(mapFdById(id));
   }
@@ -73,6 +80,7 @@ export class BpfMap {
     const options = ownedBytes(mapCreateOptions.bytes);
     const view = viewOf(options);
     view.setBigUint64(0, BigInt(mapCreateOptions.bytes), true);
+    view.setUint32(mapCreateOptions.innerMapFd, shape.innerMapFd ?? 0, true);
     view.setUint32(mapCreateOptions.flags, shape.flags ?? 0, true);
     const { type, keyBytes, valueBytes, entriesMax } = shape;
     const fd = libbpf().bpf_map_create(
@@ -144,6 +152,10 @@ export class BpfMap {
     checkedResult(`bpf_map_freeze ${this.info.name}`, libbpf().bpf_map_freeze(this.fd));
   }
 
+  pin(path: string): void {
+    pinFd(this.fd, path);
+  }
+
   close(): void {
     close(this.fd);
   }
@@ -164,7 +176,7 @@ export class BpfMap {
 }
 
 // Size and offsets of struct bpf_map_create_opts in libbpf 1.1; a later libbpf takes the shorter form.
-const mapCreateOptions = { bytes: 48, flags: 28 };
+const mapCreateOptions = { bytes: 48, innerMapFd: 24, flags: 28 };
 
 function roundUp8(bytes: number): number {
   return Math.ceil(bytes / 8) * 8;

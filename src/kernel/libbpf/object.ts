@@ -115,6 +115,14 @@ export class ObjectMap {
 
   // -- before the load ----------------------------------------------------------------------------------------------
 
+  get keyBytes(): number {
+    return libbpf().bpf_map__key_size(this.#address);
+  }
+
+  get valueBytes(): number {
+    return libbpf().bpf_map__value_size(this.#address);
+  }
+
   get entriesMax(): number {
     return libbpf().bpf_map__max_entries(this.#address);
   }

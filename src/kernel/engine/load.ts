@@ -1,0 +1,172 @@
+// The programs of one tier, loaded, attached and ready: or, of an engine that is pinned, found again. What an engine
+// is made of; what it does with it is in engine.ts.
+
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import embedded from "../../../build/bpf/actplane.bpf.o" with { type: "file" };
+import { ownedBytes, viewOf } from "../../base/bytes.ts";
+import { operationBits, TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
+import { cgroupRoot } from "../cgroup.ts";
+import { type EngineOptions, EngineTaken, type Tier } from "../kernel.ts";
+import { kernelTypesFor } from "../kernel-types.ts";
+import { linkInfo, programFdById, programInfo } from "../libbpf/ids.ts";
+import type { BpfLink } from "../libbpf/link.ts";
+import type { BpfMap } from "../libbpf/map.ts";
+import { BpfObject } from "../libbpf/object.ts";
+import type { BpfProgram } from "../libbpf/program.ts";
+import { close } from "../libc.ts";
+import { programsOf } from "../programs.ts";
+import { decodeEngineRecord, encodeEngineRecord } from "../state.ts";
+import { Controls } from "./control.ts";
+import { layoutOf, Variables, variablesOf } from "./layout.ts";
+import type { Pins } from "./pins.ts";
+
+export interface Loaded {
+  readonly tier: Tier;
+  /** By their names in bpf/maps.h. */
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly variables: Variables;
+  readonly linkIds: readonly number[];
+  /** Loads the control programs. */
+  readonly controls: () => Controls;
+  /** How often the kernel skipped a program, all together. */
+  skipped(): bigint;
+  /** Gives up every descriptor: what is not pinned ends. */
+  close(): void;
+}
+
+/** Operations of which a kill in the tracepoint tier comes before the effect; test/e2e holds it. */
+const killBeforeOps = operationBits.exec | operationBits.read;
+
+/** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
+const procsMax = 65536;
+/** Of an engine for many: a record of `domains` costs 24 bytes, of `sessions` nothing until it is there. */
+const domainsMax = 16384;
+const tableBytesOfMany = 64 << 20;
+
+export function embeddedObject(): Uint8Array {
+  return readFileSync(embedded);
+}
+
+export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null): Loaded {
+  const content = embeddedObject();
+  const object = BpfObject.open("actplane", content, kernelTypesFor(content));
+  const links: BpfLink[] = [];
+  try {
+    const names = programsOf(tier, options.programs, object.programs.keys(), release());
+    const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
+    for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
+    setSizes(object, options);
+    if (tier === "tracepoint")
+      object.map(".rodata").setVariable("kill_before_ops", u32(killBeforeOps));
+    object.load();
+    const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
+    const variables = new Variables(object.map(".bss").live, variablesOf(object));
+    object.program("any_start").run(ownedBytes(8));
+    links.push(...attachAll(wanted));
+    if (pins !== null) {
+      object.map("engine").live.update(u32(0), encodeEngineRecord(layoutOf(object), tier));
+      pins.write({ maps, links: new Map(links.map((link) => [link.programName, link.fd])) });
+    }
+    return {
+      tier,
+      maps,
+      variables,
+      linkIds: links.map(({ id }) => id),
+      controls: () => Controls.load(content, kernelTypesFor(content), maps),
+      skipped: () => wanted.reduce((sum, each) => sum + each.info().recursionMisses, 0n),
+      close: () => {
+        for (const link of links) link.destroy();
+        object.close();
+      },
+    };
+  } catch (failure) {
+    pins?.remove();
+    for (const link of links) link.destroy();
+    object.close();
+    throw failure;
+  }
+}
+
+/** Throws EngineTaken where it was pinned by a version that laid it out another way. */
+export function loadPinned(pins: Pins): Loaded {
+  const content = embeddedObject();
+  const object = BpfObject.open("actplane", content);
+  const maps = new Map<string, BpfMap>();
+  const fds: number[] = [];
+  const closeAll = () => {
+    for (const map of maps.values()) map.close();
+    for (const fd of fds) close(fd);
+  };
+  try {
+    const record = pins.map("engine");
+    if (record !== null) maps.set("engine", record);
+    const found = decodeEngineRecord(record?.lookup(u32(0)) ?? ownedBytes(16));
+    if (found === null || found.layout !== layoutOf(object))
+      throw new EngineTaken("what is pinned was laid out by another version of actplane");
+    for (const { name } of object.maps.values()) {
+      const map = maps.get(name) ?? pins.map(name);
+      if (map === null) throw new EngineTaken(`what is pinned has no map ${name}`);
+      maps.set(name, map);
+    }
+    const links = [...pins.linkFds().values()];
+    fds.push(...links);
+    const programs = links.map((fd) => programFdById(linkInfo(fd).programId));
+    fds.push(...programs);
+    const bss = maps.get(".bss") as BpfMap;
+    return {
+      tier: found.tier,
+      maps,
+      variables: new Variables(bss, variablesOf(object)),
+      linkIds: links.map((fd) => linkInfo(fd).id),
+      controls: () => Controls.load(content, kernelTypesFor(content), maps),
+      skipped: () => programs.reduce((sum, fd) => sum + programInfo(fd).recursionMisses, 0n),
+      close: closeAll,
+    };
+  } catch (failure) {
+    closeAll();
+    throw failure;
+  } finally {
+    object.close();
+  }
+}
+
+function setSizes(object: BpfObject, { programs, ringBytes, tableBytes }: EngineOptions): void {
+  const forMany = programs === "all";
+  const needed = forMany ? tableBytesOfMany : programs.image.length * 4;
+  object.map("table").setEntriesMax(Math.ceil((tableBytes ?? needed) / (TABLE_CHUNK_WORDS * 4)));
+  object.map("procs").setEntriesMax(procsMax);
+  object.map("events").setEntriesMax(ringBytes);
+  if (!forMany) return;
+  object.map("domains").setEntriesMax(domainsMax);
+  object.map("sessions").setEntriesMax(domainsMax);
+}
+
+function attachAll(programs: readonly BpfProgram[]): BpfLink[] {
+  const links: BpfLink[] = [];
+  const cgroup = programs.some(onCgroup) ? openSync(cgroupRoot() ?? "/sys/fs/cgroup", "r") : null;
+  try {
+    for (const program of programs) {
+      if (program.section === "syscall") continue;
+      links.push(
+        cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach(),
+      );
+    }
+    return links;
+  } catch (failure) {
+    for (const link of links) link.destroy();
+    throw failure;
+  } finally {
+    if (cgroup !== null) closeSync(cgroup);
+  }
+}
+
+function onCgroup(program: BpfProgram): boolean {
+  return program.section.startsWith("cgroup/");
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = ownedBytes(4);
+  viewOf(bytes).setUint32(0, value, true);
+  return bytes;
+}

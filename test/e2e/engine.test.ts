@@ -1,0 +1,390 @@
+// The engine on the running kernel: policies that are swapped under a storm of refused operations, and programs that
+// outlive whoever loaded them. Connections where only these are refused before they happen, files where all are.
+
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadPolicy } from "../../src/dsl/load.ts";
+import { compile } from "../../src/ir/compile.ts";
+import type { Compiled } from "../../src/ir/ir.ts";
+import { type Numbering, noNumbers } from "../../src/ir/numbering.ts";
+import { type Engine, EngineFull, EngineTaken, type KernelEvent } from "../../src/kernel/kernel.ts";
+import { linkInfo, pinnedFd } from "../../src/kernel/libbpf/ids.ts";
+import { close } from "../../src/kernel/libc.ts";
+import { openEngine } from "../../src/kernel/live.ts";
+import { patience, probes, type Tier, whyNot } from "./tool.ts";
+
+setDefaultTimeout(30_000 * patience);
+const isRoot = whyNot() === null;
+const onKernel = test.skipIf(!isRoot);
+const tier = (process.env.ACTPLANE_E2E_TIER ?? "tracepoint") as Tier;
+
+let folder = "";
+const storms: Storm[] = [];
+const engines: Engine[] = [];
+
+beforeAll(() => {
+  if (!isRoot) return;
+  folder = mkdtempSync("/tmp/actplane-engine-");
+  mkdirSync(join(folder, "bpf"));
+  Bun.spawnSync(["mount", "-t", "bpf", "bpf", join(folder, "bpf")]);
+});
+afterEach(async () => {
+  for (const storm of storms.splice(0)) storm.kill();
+  for (const engine of engines.splice(0)) await engine.close();
+});
+afterAll(() => {
+  if (!isRoot) return;
+  Bun.spawnSync(["umount", join(folder, "bpf")]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Ports that nobody listens at, or files. */
+const [a, b, c] =
+  tier === "tracepoint" ? ["9", "11", "13"] : ["/etc/hostname", "/etc/passwd", "/etc/group"];
+const forbidding = (rule: string, what: string) =>
+  tier === "tracepoint"
+    ? `rule ${rule}: block connect "127.0.0.1:${what}" because "x"`
+    : `rule ${rule}: block read "${what}" because "x"`;
+const forbidA = forbidding("a", a);
+const forbidBoth = `${forbidA}\n ${forbidding("b", b)}`;
+
+function numbered(text: string, before: Compiled | null = null): Compiled {
+  const numbering: Numbering = before?.numbering ?? noNumbers;
+  const source = { name: "test.policy", text };
+  const loaded = loadPolicy(source);
+  const compiled = compile(loaded.value, { workspace: "/w", home: "/h", source, numbering });
+  expect([...loaded.diagnostics, ...compiled.diagnostics]).toEqual([]);
+  return compiled.value;
+}
+
+async function open(pins: string | null, onEvent: (event: KernelEvent) => void = () => {}) {
+  const engine = await openEngine({
+    tier,
+    ringBytes: 1 << 18,
+    programs: "all",
+    pins,
+    onEvent,
+    tableBytes: 1 << 20,
+  });
+  engines.push(engine);
+  return engine;
+}
+
+/** Ends it in the test; afterEach must not again. */
+function forget(engine: Engine): Engine {
+  engines.splice(engines.indexOf(engine), 1);
+  return engine;
+}
+
+interface Asked {
+  readonly refusedA: number;
+  readonly slippedA: number;
+  readonly refusedB: number;
+  readonly passedB: number;
+  readonly slippedB: number;
+}
+
+/** test/probes/storm.c: asks for both from two threads. */
+class Storm {
+  readonly #child = Bun.spawn([join(probes, "storm"), a, b], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+
+  constructor() {
+    storms.push(this);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The first line lets it begin, a further one says that B is forbidden. */
+  tell(): void {
+    this.#child.stdin.write("\n");
+    this.#child.stdin.flush();
+  }
+
+  async end(): Promise<Asked> {
+    this.#child.stdin.end();
+    const text = await new Response(this.#child.stdout).text();
+    const [refusedA = -1, slippedA = -1, refusedB = -1, passedB = -1, slippedB = -1] = text
+      .split(" ")
+      .map(Number);
+    return { refusedA, slippedA, refusedB, passedB, slippedB };
+  }
+
+  kill(): void {
+    this.#child.kill(9);
+  }
+}
+
+/** A shell that runs one command after another. */
+class Shell {
+  readonly #child;
+  readonly #answers;
+
+  constructor(cwd: string) {
+    this.#child = Bun.spawn(["bash"], { cwd, stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+    this.#answers = this.#child.stdout.getReader();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The exit code. */
+  async run(command: string): Promise<number> {
+    this.#child.stdin.write(`{ ${command}; } >/dev/null; echo $?\n`);
+    this.#child.stdin.flush();
+    return Number(new TextDecoder().decode((await this.#answers.read()).value));
+  }
+
+  /** Ends it. */
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#child.exited;
+  }
+}
+
+onKernel(
+  "policies are swapped under a storm and nothing that both forbid slips through",
+  async () => {
+    const engine = await open(null);
+    const session = engine.newSession();
+    const one = numbered(forbidA);
+    const both = numbered(forbidBoth, one);
+    // The same rules from elsewhere in the table, and with others before them.
+    const other = numbered(`${forbidding("c", c)}\n ${forbidA}`, both);
+    await engine.setDomain(1, session, one.image);
+    const storm = new Storm();
+    engine.admit(storm.pid, 1);
+    storm.tell();
+    const until = performance.now() + 3000;
+    let swaps = 0;
+    while (performance.now() < until) {
+      const { image } = [other, one][swaps % 2] as Compiled;
+      expect(await engine.setDomain(1, session, image)).toEqual({ generation: ++swaps + 1 });
+    }
+    await engine.setDomain(1, session, both.image);
+    storm.tell();
+    await Bun.sleep(300);
+    const asked = await storm.end();
+    console.error(`swapped ${swaps} times`, asked);
+    expect(swaps).toBeGreaterThan(patience === 1 ? 10 : 2);
+    expect(asked).toMatchObject({ slippedA: 0, slippedB: 0 });
+    expect(asked.refusedA).toBeGreaterThan(10_000 / patience);
+    expect([asked.refusedB, asked.passedB].every((times) => times > 100 / patience)).toBe(true);
+    // Every refusal was counted, by the number that its clause has in all three policies.
+    expect(one.clauses[0]?.id).toBe(0);
+    const hits = engine.hits(session);
+    expect(hits.slice(0, 2)).toEqual([asked.refusedA, asked.refusedB]);
+    expect(engine.counters()).toMatchObject({ strictState: 0, errors: 0, hitsFull: 0 });
+  },
+);
+
+onKernel("a process moves between domains of its session and what it starts follows", async () => {
+  const engine = await open(null);
+  const session = engine.newSession();
+  const one = numbered(forbidA);
+  await engine.setDomain(1, session, one.image);
+  await engine.setDomain(2, session, numbered(forbidBoth, one).image);
+  await engine.setDomain(3, engine.newSession(), one.image);
+  const shell = Bun.spawn(["bash", "-c", "sleep 60 & sleep 60 & echo; wait"], { stdout: "pipe" });
+  await shell.stdout.getReader().read();
+  try {
+    engine.admit(shell.pid, 1);
+    expect(engine.members(1).length).toBe(3);
+    engine.admit(shell.pid, 2);
+    expect([engine.members(1).length, engine.members(2).length]).toEqual([0, 3]);
+    expect(engine.domainOf(shell.pid)).toBe(2);
+    expect(engine.domainOf(process.pid)).toBeNull();
+    expect(() => engine.admit(shell.pid, 3)).toThrow(/another session/);
+    expect(() => engine.endSession(session)).toThrow();
+  } finally {
+    const members = engine.members();
+    for (const pid of members) process.kill(pid, 9);
+    await shell.exited;
+  }
+  while (engine.members().length > 0) await Bun.sleep(5);
+  engine.endSession(session);
+  expect(() => engine.admit(1, 1)).toThrow();
+});
+
+onKernel(
+  "children that are forked while their parent is moved are in one of both domains",
+  async () => {
+    const engine = await open(null);
+    const session = engine.newSession();
+    const one = numbered(forbidA);
+    await engine.setDomain(1, session, one.image);
+    await engine.setDomain(2, session, numbered(forbidBoth, one).image);
+    const forks = "for i in {1..100000}; do /bin/true & done 2>/dev/null; wait";
+    const shell = Bun.spawn(["bash", "-c", `read; ${forks}`], { stdin: "pipe", stdout: "ignore" });
+    engine.admit(shell.pid, 1);
+    shell.stdin.write("\n");
+    shell.stdin.flush();
+    const strays: number[] = [];
+    for (let round = 0; round < 200 / patience; round++) {
+      engine.admit(shell.pid, 1 + (round % 2));
+      // Whoever it forked is in the domain it is in now, not only in either of both.
+      await Bun.sleep(2);
+      strays.push(...engine.members(2 - (round % 2)));
+    }
+    const members = engine.members();
+    shell.kill(9);
+    await shell.exited;
+    expect(members.length).toBeGreaterThan(0);
+    expect(strays).toEqual([]);
+  },
+);
+
+const onHooks = test.skipIf(!isRoot || tier === "tracepoint");
+
+onHooks("rules go with files and folders that were renamed under an earlier policy", async () => {
+  const engine = await open(null);
+  const session = engine.newSession();
+  const work = mkdtempSync(join(process.env.ACTPLANE_E2E_WORK ?? folder, "renamed-"));
+  mkdirSync(join(work, "vault/inner"), { recursive: true });
+  for (const name of ["key", "inner/key", "other"]) writeFileSync(join(work, "vault", name), "x");
+  const keeping = `rule v: block read "${work}/vault/**" because "x"`;
+  const one = numbered(keeping);
+  const more = numbered(`rule c: block write "/c/**" because "x"\n ${keeping}`, one);
+  const none = numbered('rule d: block read "/d/**" because "x"', more);
+  await engine.setDomain(1, session, one.image);
+  await engine.setDomain(2, session, none.image);
+  const shell = new Shell(work);
+  engine.admit(shell.pid, 1);
+  expect(await shell.run("mv vault/key key && mv vault/inner moved")).toBe(0);
+  const reads = async () => [
+    await shell.run("cat key"),
+    await shell.run("cat moved/key"),
+    await shell.run("cat vault/other"),
+  ];
+  expect(await reads()).toEqual([1, 1, 1]);
+  expect(engine.hits(session)[0]).toBe(3);
+  // The same rule, from other words of the table; then renamed on, out of a folder that was moved before.
+  await engine.setDomain(1, session, more.image);
+  expect(await reads()).toEqual([1, 1, 1]);
+  expect(await shell.run("mv moved/key again")).toBe(0);
+  expect(await shell.run("cat again")).toBe(1);
+  // A policy that does not have the rule does not judge by it, and one that has it again does.
+  await engine.setDomain(1, session, none.image);
+  expect([await shell.run("cat key"), await shell.run("cat again")]).toEqual([0, 0]);
+  await engine.setDomain(1, session, more.image);
+  expect([await shell.run("cat key"), await shell.run("cat again")]).toEqual([1, 1]);
+  engine.admit(shell.pid, 2);
+  expect([await shell.run("cat key"), await shell.run("cat again")]).toEqual([0, 0]);
+  expect(engine.hits(session)[0]).toBe(9);
+  await shell.end();
+  rmSync(work, { recursive: true });
+});
+
+onHooks("a governed process can neither open nor remove what is pinned", async () => {
+  const pins = join(folder, "bpf/actplane/v1");
+  const engine = await open(pins);
+  const session = engine.newSession();
+  await engine.setDomain(1, session, numbered(forbidA).image);
+  const shell = new Shell(folder);
+  const attempts = [
+    `ls ${pins}`,
+    `rm -rf ${pins}/links`,
+    `mv ${pins} ${join(folder, "bpf/actplane/v2")}`,
+    `mkdir ${pins}/more`,
+    `umount ${join(folder, "bpf")}`,
+    `umount -l ${join(folder, "bpf")}`,
+    `mount -t tmpfs none ${pins}`,
+  ];
+  // Without rules the first of them works.
+  expect(await shell.run(`ls ${pins}`)).toBe(0);
+  engine.admit(shell.pid, 1);
+  const worked: string[] = [];
+  for (const attempt of attempts) if ((await shell.run(attempt)) === 0) worked.push(attempt);
+  expect(worked).toEqual([]);
+  expect(readdirSync(join(pins, "links")).length).toBeGreaterThan(10);
+  expect(await shell.run(`cat ${a}`)).toBe(1);
+  await shell.end();
+});
+
+onKernel("an image that the table has no room for leaves the policy as it is", async () => {
+  const engine = await open(null);
+  const session = engine.newSession();
+  const one = numbered(forbidA);
+  await engine.setDomain(1, session, one.image);
+  const long = Array.from({ length: 300 }, (_, i) => `/${i}/${"x".repeat(200)}/**`);
+  const large = numbered(`define S = ${long.map((one) => `"${one}"`).join(", ")}
+    rule s: block read @S because "x"`);
+  expect(large.image.length * 4).toBeGreaterThan(1 << 20);
+  await expect(engine.setDomain(1, session, large.image)).rejects.toThrow(EngineFull);
+  expect(await engine.setDomain(1, session, one.image)).toEqual({ generation: 2 });
+});
+
+onKernel(
+  "an engine outlives its process, is adopted, and leaves nothing when it is closed",
+  async () => {
+    const pins = join(folder, "bpf/actplane/v1");
+    const imageFile = join(folder, "image");
+    const one = numbered(forbidA);
+    writeFileSync(imageFile, one.image);
+    const storm = new Storm();
+    const daemon = Bun.spawn(
+      [
+        process.execPath,
+        join(import.meta.dir, "engine-holder.ts"),
+        pins,
+        `${storm.pid}`,
+        imageFile,
+        tier,
+      ],
+      { stdout: "pipe", stderr: "inherit" },
+    );
+    const said = new TextDecoder().decode((await daemon.stdout.getReader().read()).value);
+    expect(JSON.parse(said)).toEqual({ session: 1, generation: 1, adopted: [] });
+    await expect(open(pins)).rejects.toThrow(EngineTaken);
+    storm.tell();
+    await Bun.sleep(200);
+    daemon.kill(9);
+    await daemon.exited;
+    await Bun.sleep(500);
+    const fds = readdirSync(join(pins, "links")).map((name) => pinnedFd(join(pins, "links", name)));
+    const own = fds.map((fd) => linkInfo(fd).id);
+    expect(own.length).toBeGreaterThan(10);
+    expect(own.filter((id) => !linkIds().includes(id))).toEqual([]);
+
+    const seen: KernelEvent[] = [];
+    const engine = await open(pins, (event) => seen.push(event));
+    expect(engine.adopted).toEqual([{ domain: 7, session: 1, generation: 1 }]);
+    expect([engine.tier, engine.members(7)]).toEqual([tier, [storm.pid]]);
+    await Bun.sleep(200);
+    engine.drain();
+    expect(seen.some(({ type, domain }) => type === "match" && domain === 7)).toBe(true);
+
+    // A swap by the one that adopted, and then by one that adopts from it.
+    await engine.setDomain(7, 1, numbered(forbidBoth, one).image);
+    storm.tell();
+    await Bun.sleep(200);
+    await forget(engine).detach();
+    const last = await open(pins);
+    expect(last.adopted).toEqual([{ domain: 7, session: 1, generation: 2 }]);
+    expect(last.newSession()).toBe(2);
+    const asked = await storm.end();
+    console.error("adopted", asked);
+    expect(asked).toMatchObject({ slippedA: 0, slippedB: 0 });
+    expect([asked.refusedA, asked.refusedB].every((times) => times > 100 / patience)).toBe(true);
+    expect(last.hits(1)).toEqual([asked.refusedA, asked.refusedB]);
+
+    await forget(last).close();
+    expect(existsSync(join(folder, "bpf/actplane"))).toBe(false);
+    // Our own descriptors of them, which the test has opened, are the last.
+    for (const fd of fds.splice(0)) close(fd);
+    expect(own.filter((id) => linkIds().includes(id))).toEqual([]);
+  },
+);
+
+/** Of the whole machine. */
+function linkIds(): number[] {
+  const run = Bun.spawnSync(["bpftool", "-j", "link", "list"]);
+  const links = JSON.parse(run.stdout.toString() || "[]") as { id: number; pids?: unknown }[];
+  return links.map(({ id }) => id);
+}

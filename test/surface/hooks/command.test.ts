@@ -1,7 +1,15 @@
 // `actplane hooks` as typed, and as a harness calls it: with a daemon, without, and with a broken one.
 
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Story } from "../../runtime/story.ts";
 import { makePlace } from "../support.ts";
@@ -135,3 +143,29 @@ for (const [name, ask] of Object.entries(quiet)) {
     expect(await ask()).toEqual({ code: 0, out: "", err: "" });
   });
 }
+
+const tool = join(import.meta.dir, "../../../dist/actplane");
+const isRoot = process.geteuid?.() === 0;
+
+test.skipIf(!isRoot || !existsSync(tool))(
+  "under sudo the file is edited as who called it, and by no more rights",
+  () => {
+    place.write("theirs/x", "");
+    place.write("ours/.claude/settings.json", "{}");
+    chmodSync(place.folder, 0o755);
+    chmodSync(inPlace("theirs"), 0o777);
+    const nobody = 65534;
+    const run = (cwd: string) =>
+      Bun.spawnSync([tool, "hooks", "install", "--claude"], {
+        cwd: inPlace(cwd),
+        env: { SUDO_UID: `${nobody}`, SUDO_GID: `${nobody}`, SUDO_USER: "nobody" },
+      });
+    expect(run("theirs").exitCode).toBe(0);
+    expect(statSync(inPlace("theirs/.claude/settings.json")).uid).toBe(nobody);
+    expect(text("theirs/.claude/settings.json")).toContain(`${tool} hooks answer --claude`);
+    const refused = run("ours");
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr.toString()).toContain("could not be changed");
+    expect(text("ours/.claude/settings.json")).toBe("{}");
+  },
+);

@@ -8,15 +8,9 @@
 #define ACTPLANE_EXEC_H
 
 struct args_match {
-	struct walker *walker;
 	struct scratch *scratch;
 	struct verdict *v;
 	struct args_source *source;
-	__u64 address;
-	__u32 bytes;   /* in the chunk */
-	__u32 left;    /* arguments not yet ended, argv[0] included */
-	__u32 skip;
-	__u32 failed;
 };
 
 static long atoms_set_step(__u32 index, struct atoms_scan *scan)
@@ -38,7 +32,7 @@ static __always_inline void atoms_set(struct scratch *scratch, struct verdict *v
 /* As atoms_set, as a function of its own: the stack of its callers is short. */
 GLOBAL int atoms_set_list(struct scratch *scratch, struct verdict *v, __u32 at)
 {
-	if (!scratch || !v)
+	if (!scratch || !v || !at)
 		return 0;
 	atoms_set(scratch, v, at);
 	return 0;
@@ -46,60 +40,65 @@ GLOBAL int atoms_set_list(struct scratch *scratch, struct verdict *v, __u32 at)
 
 static long args_byte_step(__u32 index, struct args_match *m)
 {
+	struct scratch *scratch = m->scratch;
+	struct walker *w = &scratch->walker;
+	struct args_walk *walk = &scratch->args;
 	__u8 byte;
 
-	if (index >= CHUNK_BYTES || index >= m->bytes || !m->left)
+	if (index >= CHUNK_BYTES || index >= walk->bytes || !walk->left)
 		return 1;
-	byte = m->scratch->chunk[index];
+	byte = scratch->chunk[index];
 	if (!byte)
-		m->left--;
-	if (!byte && m->skip) {
-		m->skip--;
+		walk->left--;
+	if (!byte && walk->skip) {
+		walk->skip--;
 		return 0; /* still where argv[0] is */
 	}
 	/* Dead means no argument can matter any more; the walk still has to find the end. */
-	if (!m->walker->number)
+	if (!w->number)
 		return 1;
-	walker_step(m->walker, byte);
-	if (!byte && m->walker->number && m->walker->state.accept)
-		atoms_set(m->scratch, m->v, m->walker->state.accept);
-	return m->walker->failed ? 1 : 0;
+	walker_step(w, byte);
+	if (!byte && w->number && w->state.accept)
+		atoms_set(scratch, m->v, w->state.accept);
+	return w->failed & 1;
 }
 
 static long args_chunk_step(__u32 index, struct args_match *m)
 {
-	if (!m->left || m->address >= m->source->end || !m->walker->number)
+	struct scratch *scratch = m->scratch;
+	struct args_walk *walk = &scratch->args;
+
+	if (!walk->left || walk->address >= m->source->end || !scratch->walker.number)
 		return 1;
-	m->bytes = args_copy(m->scratch, m->source, m->address);
-	if (!m->bytes) {
-		m->failed = 1;
+	walk->bytes = args_copy(scratch, m->source, walk->address);
+	if (!walk->bytes)
 		return 1;
-	}
 	bpf_loop(CHUNK_BYTES, args_byte_step, m, 0);
-	m->address += m->bytes;
+	walk->address += walk->bytes;
 	return 0;
 }
 
-/* Walk the arguments from state `start` (0: the automaton's own), setting atoms. 0: not all could be read. */
-GLOBAL int args_walk(struct scratch *scratch, struct verdict *v, struct args_source *source, __u32 start)
+/* Walk the arguments from state `scratch->args.start`, setting atoms. 0: not all could be read. */
+GLOBAL int args_walk(struct scratch *scratch, struct verdict *v, struct args_source *source)
 {
 	struct args_match m = { .scratch = scratch, .v = v, .source = source };
-	struct exec_pending *pending = current_pending();
+	struct args_walk *walk;
 
-	if (!scratch || !v || !source || !pending)
+	if (!scratch || !v || !source)
 		return 0;
-	m.walker = &pending->args_walker;
-	m.address = source->from;
-	m.left = source->count;
-	m.skip = source->skip;
-	if (!walker_begin(m.walker, v, AUTOMATON_ARGS, 0))
+	walk = &scratch->args;
+	walk->address = source->from;
+	walk->left = source->count;
+	walk->skip = source->skip;
+	walk->bytes = 1;
+	if (!walker_begin(&scratch->walker, v, AUTOMATON_ARGS, 0))
 		return 1;
 	if (source->end - source->from > ARG_BYTES_MAX)
 		return 0;
-	if (start)
-		walker_enter(m.walker, start);
+	if (walk->start)
+		walker_enter(&scratch->walker, walk->start);
 	bpf_loop(ARG_CHUNKS_MAX, args_chunk_step, &m, 0);
-	return !m.failed && !m.walker->failed;
+	return walk->bytes && !scratch->walker.failed;
 }
 
 /* Apply the entries of a program's accept list. */
@@ -130,9 +129,33 @@ static long atoms_clear_step(__u32 index, struct atoms_scan *scan)
 	return 0;
 }
 
+struct names_walk {
+	struct scratch *scratch;
+	struct verdict *v;
+	__u32 which;
+};
+
+static long exec_name_step(__u32 index, struct names_walk *names)
+{
+	struct scratch *scratch = names->scratch;
+	__u32 group = index & (GROUPS_MAX - 1), which = names->which;
+	int accept = path_accept(scratch, names->v, AUTOMATON_EXEC, group);
+	struct exec_name *name;
+
+	if (accept < 0 || which >= EXEC_NAMES)
+		return 1;
+	name = &scratch->names[which];
+	name->accepts[group] = accept;
+	if (scratch->walker.number)
+		name->extras[group] = scratch->walker.state.extra;
+	name->any |= accept;
+	return 0;
+}
+
 /* Walk every EXEC group over the name in the scratch and keep what accepts it as name `which`. */
 GLOBAL int exec_name(struct scratch *scratch, struct verdict *v, __u32 which, __u32 skip)
 {
+	struct names_walk names = { .scratch = scratch, .v = v, .which = which };
 	struct exec_name *name;
 
 	if (!scratch || !v)
@@ -142,15 +165,7 @@ GLOBAL int exec_name(struct scratch *scratch, struct verdict *v, __u32 which, __
 	name = &scratch->names[which];
 	__builtin_memset(name, 0, sizeof(*name));
 	name->skip = skip;
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		int accept = path_accept(scratch, v, AUTOMATON_EXEC, i);
-
-		if (accept < 0)
-			break;
-		name->accepts[i] = accept;
-		name->extras[i] = scratch->extra;
-		name->any |= accept;
-	}
+	bpf_loop(GROUPS_MAX, exec_name_step, &names, 0);
 	return 0;
 }
 
@@ -175,20 +190,33 @@ GLOBAL int exec_target_atoms(struct scratch *scratch, struct verdict *v)
 	return 1;
 }
 
+/* The first group that says so says where the arguments begin. */
+static long args_start_step(__u32 index, struct names_walk *names)
+{
+	struct scratch *scratch = names->scratch;
+	__u32 which = names->which, extra;
+
+	if (which >= EXEC_NAMES || scratch->args.start)
+		return 1;
+	extra = scratch->names[which].extras[index & (GROUPS_MAX - 1)];
+	if (extra)
+		scratch->args.start = table_word(names->v->base + extra);
+	return 0;
+}
+
 /* Set the atoms that hold for name `which`: its arguments', and the program's own. */
 GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_source *source, __u32 which)
 {
+	struct names_walk names = { .scratch = scratch, .v = v, .which = which };
 	struct exec_name *name;
-	__u32 start = 0;
 
 	if (!scratch || !v || !source || which >= EXEC_NAMES || !exec_target_atoms(scratch, v))
 		return 0;
 	name = &scratch->names[which];
-	for (int i = 0; i < GROUPS_MAX; i++)
-		if (name->extras[i] && !start)
-			start = table_word(v->base + name->extras[i]);
+	scratch->args.start = 0;
+	bpf_loop(GROUPS_MAX, args_start_step, &names, 0);
 	source->skip = name->skip;
-	if (!args_walk(scratch, v, source, start)) {
+	if (!args_walk(scratch, v, source)) {
 		v->flags |= EVENT_STRICT_ARGS;
 		count(COUNTER_STRICT_ARGS);
 	}

@@ -20,52 +20,73 @@ struct file_request {
 	__u32 reserved;
 };
 
+struct way_walk {
+	struct scratch *scratch;
+	struct verdict *v;
+	__u32 way;
+	__u32 own; /* image of the domain */
+};
+
+static long way_walk_step(__u32 index, struct way_walk *walk)
+{
+	struct scratch *scratch = walk->scratch;
+	struct verdict *v = walk->v;
+	__u32 group = index & (GROUPS_MAX - 1), way = walk->way & (WAYS - 1);
+	struct kept *list = &scratch->lists.ways[way][group], *from = &scratch->lists.moved[group];
+	int accept;
+
+	scratch->from = 0;
+	if (way == WAY_MOVED) {
+		/* Behind a renamed directory a dead automaton has nothing to say. */
+		if (!from->at)
+			return 0;
+		scratch->from = from->at;
+		v->base = from->base;
+	}
+	list->base = v->base;
+	accept = path_accept(scratch, v, AUTOMATON_PATH, group);
+	v->base = walk->own;
+	if (accept < 0)
+		return 1;
+	list->at = accept;
+	return 0;
+}
+
 /*
  * Walk every PATH group over the scratch's path and keep what accepts it. By the way of a renamed directory
  * each group is walked from the state that was kept, in the image it was kept of.
  */
-GLOBAL int way_walk(struct scratch *scratch, struct verdict *v, __u32 way)
+static __always_inline void way_walk(struct scratch *scratch, struct verdict *v, __u32 way)
 {
-	bool moved_way = way == WAY_MOVED;
-	__u32 own;
+	struct way_walk walk = { .scratch = scratch, .v = v, .way = way, .own = v->base };
 
-	if (!scratch || !v)
-		return 0;
-	own = v->base;
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		struct kept *list = &scratch->lists.ways[way & (WAYS - 1)][i];
-		int accept;
-
-		scratch->from = moved_way ? scratch->lists.moved[i].at : 0;
-		/* Behind a renamed directory a dead automaton has nothing to say. */
-		if (moved_way && !scratch->from)
-			continue;
-		if (moved_way)
-			v->base = scratch->lists.moved[i].base;
-		list->base = v->base;
-		accept = path_accept(scratch, v, AUTOMATON_PATH, i);
-		v->base = own;
-		if (accept < 0)
-			break;
-		list->at = accept;
-	}
+	bpf_loop(GROUPS_MAX, way_walk_step, &walk, 0);
 	scratch->from = 0;
+}
+
+struct ways_scan {
+	struct scratch *scratch;
+	struct verdict *v;
+	__u32 wanted;
+};
+
+static long ways_scan_step(__u32 index, struct ways_scan *scan)
+{
+	struct file_lists *lists = &scan->scratch->lists;
+	__u32 group = index & (GROUPS_MAX - 1), way = index / GROUPS_MAX & (WAYS - 1);
+	struct kept *list = &lists->ways[way][group], *first = &lists->ways[WAY_PATH][group];
+
+	if (list->at && (way == WAY_PATH || list->at != first->at || list->base != first->base))
+		scan_kept(scan->v, list->base, list->at, scan->wanted);
 	return 0;
 }
 
 /* Apply the entries of every list that accepts the file, by whichever way; a list that stands there twice, once. */
-GLOBAL int ways_scan(struct scratch *scratch, struct verdict *v, __u32 wanted)
+static __always_inline void ways_scan(struct scratch *scratch, struct verdict *v, __u32 wanted)
 {
-	if (!scratch || !v)
-		return 0;
-	for (int way = 0; way < WAYS; way++)
-		for (int i = 0; i < GROUPS_MAX; i++) {
-			struct kept *list = &scratch->lists.ways[way][i], *first = &scratch->lists.ways[WAY_PATH][i];
+	struct ways_scan scan = { .scratch = scratch, .v = v, .wanted = wanted };
 
-			if (list->at && (way == WAY_PATH || list->at != first->at || list->base != first->base))
-				scan_kept(v, list->base, list->at, wanted);
-		}
-	return 0;
+	bpf_loop(WAYS * GROUPS_MAX, ways_scan_step, &scan, 0);
 }
 
 /* The lists that an object carries from an earlier name. */
@@ -102,8 +123,12 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 		return 0;
 	scratch->moved_session = 0;
 	scratch->moved_at = 0;
-	if (request->name)
-		return name_resolve(scratch, request->name, &request->base) && !way_walk(scratch, v, WAY_PATH);
+	if (request->name) {
+		if (!name_resolve(scratch, request->name, &request->base))
+			return 0;
+		way_walk(scratch, v, WAY_PATH);
+		return 1;
+	}
 	if (path_canonical(scratch, request->base.mount, request->base.dentry))
 		way_walk(scratch, v, WAY_CANONICAL);
 	scratch->moved_session = session->moved_directories ? v->session : 0;
@@ -189,14 +214,52 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 	scan_all(v);
 }
 
-/* The list that says most of what the object was before it gets another name. */
-static __always_inline struct kept *kept_list(struct scratch *scratch, int group)
-{
-	struct file_lists *lists = &scratch->lists;
+struct names_keep {
+	struct scratch *scratch;
+	struct verdict *v;
+	struct moved *moved_dir;
+	__u32 differs; /* not 0: a list of the old name that the new one has not */
+	__u32 at;
+	__u32 own; /* image of the domain */
+};
 
-	return lists->ways[WAY_MOVED][group].at	    ? &lists->ways[WAY_MOVED][group]
-	       : lists->ways[WAY_PATH][group].at    ? &lists->ways[WAY_PATH][group]
-						    : &lists->ways[WAY_CANONICAL][group];
+/* Leave in WAY_PATH the list that says most of what the object was before it gets another name. */
+static long list_keep(__u32 index, struct names_keep *keep)
+{
+	struct file_lists *lists = &keep->scratch->lists;
+	__u32 group = index & (GROUPS_MAX - 1);
+	struct kept *kept = &lists->ways[WAY_PATH][group];
+
+	if (lists->ways[WAY_MOVED][group].at)
+		*kept = lists->ways[WAY_MOVED][group];
+	else if (!kept->at)
+		*kept = lists->ways[WAY_CANONICAL][group];
+	if (kept->at != lists->next[group] || kept->base != keep->own)
+		keep->differs |= kept->at;
+	return 0;
+}
+
+/* Where the automata of a group stand behind a directory. Below one that moved before, what counts is where that one was. */
+static long state_keep(__u32 index, struct names_keep *keep)
+{
+	struct scratch *scratch = keep->scratch;
+	struct verdict *v = keep->v;
+	__u32 group = index & (GROUPS_MAX - 1);
+	struct kept *from = &scratch->lists.moved[group], *state = &keep->moved_dir->states[group];
+
+	scratch->from = 0;
+	scratch->path_at = keep->at;
+	if (scratch->moved_at && from->at) {
+		scratch->from = from->at;
+		scratch->path_at = scratch->moved_at;
+		v->base = from->base;
+	}
+	if (path_accept(scratch, v, AUTOMATON_PATH, group) >= 0) {
+		state->base = v->base;
+		state->at = state_behind_slash(scratch);
+	}
+	v->base = keep->own;
+	return 0;
 }
 
 /*
@@ -209,25 +272,23 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	struct session *session;
 	struct object_key key;
 	struct object *object;
-	struct moved *moved_dir;
-	__u32 differs = 0, at, own;
+	struct names_keep keep = { .scratch = scratch, .v = v };
 
 	if (!scratch || !v)
 		return 0;
 	session = session_of(v);
 	if (!session)
 		return -EPERM;
-	for (int i = 0; i < GROUPS_MAX; i++)
-		if (kept_list(scratch, i)->at != scratch->lists.next[i] || kept_list(scratch, i)->base != v->base)
-			differs |= kept_list(scratch, i)->at;
-	if (differs) {
+	keep.own = v->base;
+	bpf_loop(GROUPS_MAX, list_keep, &keep, 0);
+	if (keep.differs) {
 		object = object_make(v, inode, &key);
 		if (!object)
 			return -EPERM;
 		/* The first name stays: a later one was in the agent's hands. */
 		if (!object->named) {
 			for (int i = 0; i < GROUPS_MAX; i++)
-				object->lists[i] = *kept_list(scratch, i);
+				object->lists[i] = scratch->lists.ways[WAY_PATH][i];
 			object->named = 1;
 			__sync_fetch_and_add(&session->named_objects, 1);
 		}
@@ -238,26 +299,15 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	if (bpf_map_lookup_elem(&moved, &key))
 		return 0;
 	bpf_map_update_elem(&moved, &key, &not_moved, BPF_NOEXIST);
-	moved_dir = bpf_map_lookup_elem(&moved, &key);
-	if (!moved_dir) {
+	keep.moved_dir = bpf_map_lookup_elem(&moved, &key);
+	if (!keep.moved_dir) {
 		count(COUNTER_OBJECTS_FULL);
 		return -EPERM;
 	}
-	at = scratch->path_at;
-	own = v->base;
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		/* Below a directory that moved before, what counts is where that one was. */
-		scratch->from = scratch->moved_at ? scratch->lists.moved[i].at : 0;
-		scratch->path_at = scratch->from ? scratch->moved_at : at;
-		v->base = scratch->from ? scratch->lists.moved[i].base : own;
-		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
-			continue;
-		moved_dir->states[i].base = v->base;
-		moved_dir->states[i].at = state_behind_slash(v, i, scratch->state);
-	}
-	v->base = own;
+	keep.at = scratch->path_at;
+	bpf_loop(GROUPS_MAX, state_keep, &keep, 0);
 	scratch->from = 0;
-	scratch->path_at = at;
+	scratch->path_at = keep.at;
 	__sync_fetch_and_add(&session->moved_directories, 1);
 	return 0;
 }

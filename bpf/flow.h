@@ -109,8 +109,7 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 			return 0;
 		object_tell(v, &gained, inode);
 		for (int i = 0; i < LABEL_WORDS; i++)
-			if (gained.words[i])
-				__sync_fetch_and_or(&object->labels[i], gained.words[i]);
+			__sync_fetch_and_or(&object->labels[i], gained.words[i]);
 		return 0;
 	}
 	session = session_of(v);
@@ -123,20 +122,20 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 /* The process takes what it saw, and holds aside what its program declassifies. True: rules see more of it than before. */
 GLOBAL int labels_acquire(struct proc *proc, struct verdict *v)
 {
-	__u32 news = 0;
+	__u32 news = 0, aside = 0;
 
 	if (!proc || !v)
 		return 0;
 
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		__u32 gained = v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
-		__u32 aside = v->seen[i] & v->cleans[i] & ~proc->held[i];
-
-		if (gained)
-			__sync_fetch_and_or(&proc->labels[i], gained);
-		if (aside)
-			__sync_fetch_and_or(&proc->held[i], aside);
-		news |= gained;
+		news |= v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
+		aside |= v->seen[i] & v->cleans[i] & ~proc->held[i];
+	}
+	if (!(news | aside))
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__sync_fetch_and_or(&proc->labels[i], v->seen[i] & ~v->cleans[i] & ~proc->labels[i]);
+		__sync_fetch_and_or(&proc->held[i], v->seen[i] & v->cleans[i] & ~proc->held[i]);
 	}
 	return news != 0;
 }
@@ -177,6 +176,8 @@ struct gates_change {
 	struct session *session;
 	__u64 mask;
 	__u64 closed; /* gates that were open and are no longer */
+	__u64 open_run; /* of the gate being opened */
+	__u32 gate;
 };
 
 /* One event that makes `gate` stale. The total goes first: in between the gate reads as stale, the strict side. */
@@ -219,27 +220,22 @@ GLOBAL __u64 gates_stale(struct verdict *v, struct proc *proc, __u64 mask)
 	return change.closed;
 }
 
-/* The place of a run that this process may begin: that of its earlier run of the gate, or a free one; -1: none. */
-static __always_inline int run_slot(struct proc *proc, __u32 gate)
+/* What the process's runs mean for a new one of `change->gate`. */
+static long run_look(__u32 index, struct gates_change *change)
 {
-	int slot = -1;
+	struct run_ref *ref = &change->proc->runs[index & (RUNS_MAX - 1)];
+	struct run_places *places = &change->v->places;
 
-	for (int i = RUNS_MAX - 1; i >= 0; i--)
-		if (!proc->runs[i].run)
-			slot = i;
-	for (int i = RUNS_MAX - 1; i >= 0; i--)
-		if (proc->runs[i].run && proc->runs[i].gate == gate && proc->runs[i].leads)
-			slot = i;
-	return slot;
-}
-
-/* Whether the process is inside the very run that holds the gate open: a make that make started. */
-static __always_inline bool inside_open_run(struct proc *proc, struct session *session, __u32 gate)
-{
-	for (int i = 0; i < RUNS_MAX; i++)
-		if (proc->runs[i].run && proc->runs[i].gate == gate && proc->runs[i].run == session->open_run[gate])
-			return true;
-	return false;
+	if (!ref->run) {
+		if (!places->free)
+			places->free = index + 1;
+	} else if (ref->gate == change->gate) {
+		if (ref->run == change->open_run)
+			places->inside = 1;
+		if (ref->leads && !places->led)
+			places->led = index + 1;
+	}
+	return 0;
 }
 
 /*
@@ -253,8 +249,8 @@ static long open_step(__u32 gate, struct gates_change *change)
 	struct gate_record *record;
 	bool is_exec = v->ops & OP_EXEC;
 	struct run run = {};
+	__u32 place;
 	__u64 key;
-	int slot;
 
 	if (gate >= GATES_MAX || !(change->mask >> gate))
 		return 1;
@@ -264,7 +260,11 @@ static long open_step(__u32 gate, struct gates_change *change)
 	if (!record)
 		return 0;
 
-	if (is_exec && !(record->flags & GATE_EXITS) && inside_open_run(change->proc, change->session, gate))
+	change->gate = gate;
+	change->open_run = change->session->open_run[gate];
+	__builtin_memset(&v->places, 0, sizeof(v->places));
+	bpf_loop(RUNS_MAX, run_look, change, 0);
+	if (is_exec && !(record->flags & GATE_EXITS) && v->places.inside)
 		return 0;
 
 	run.base = change->session->staled[gate];
@@ -273,18 +273,19 @@ static long open_step(__u32 gate, struct gates_change *change)
 	run.leader = v->thread >> 32;
 	key = (__u64)v->session << 32 | (__u32)(__sync_fetch_and_add(&change->session->runs_made, 1) + 1);
 
-	slot = run_slot(change->proc, gate);
+	place = v->places.led ? v->places.led : v->places.free;
 	/* Without a place its own writes would count as foreign and an exit could not be tied to it. */
-	if ((is_exec && slot < 0) || bpf_map_update_elem(&runs, &key, &run, BPF_ANY)) {
+	if ((is_exec && !place) || bpf_map_update_elem(&runs, &key, &run, BPF_ANY)) {
 		count(COUNTER_RUNS_FULL);
 		return 0;
 	}
-	for (int i = 0; i < RUNS_MAX; i++)
-		if (is_exec && i == slot) {
-			change->proc->runs[i].gate = gate;
-			change->proc->runs[i].leads = 1;
-			change->proc->runs[i].run = key;
-		}
+	if (is_exec) {
+		struct run_ref *ref = &change->proc->runs[(place - 1) & (RUNS_MAX - 1)];
+
+		ref->gate = gate;
+		ref->leads = 1;
+		ref->run = key;
+	}
 	if (!(record->flags & GATE_EXITS))
 		change->session->open_run[gate] = key;
 	return 0;

@@ -122,30 +122,55 @@ struct labels {
 	__u32 words[LABEL_WORDS];
 };
 
+/* Of a process's runs, while it may begin one; places count from 1. Here for the verifier, as `walker` below. */
+struct run_places {
+	__u32 free;   /* one that may be taken; 0: none */
+	__u32 led;    /* an earlier run of the gate that this process led; 0: none */
+	__u32 inside; /* 1: inside the very run that holds the gate open: a make that make started */
+};
+
 /* What the rules saw of one operation and what they said. */
 struct verdict {
 	__u64 thread;  /* as bpf_get_current_pid_tgid */
+	__u64 opens;   /* gates this operation opens or starts a run of */
+	__u64 stales;
+	union {
+		struct {
+			__u64 open_gates; /* once gates_looked */
+			__u32 gates_looked;
+		};
+		struct run_places places; /* behind the last clause that may ask for gates */
+	};
+	__u32 cleans[LABEL_WORDS]; /* labels that the process's program declassifies: rules do not see them in `seen` */
 	__u32 base;    /* image */
-	__u32 session;
+	__u32 refuses; /* 1: this hook can refuse */
+	/* From here on as in struct event, into which it is copied in two pieces. */
 	__u32 domain;
+	__u32 session;
 	__u32 generation;
 	__u32 ops;
 	__u32 effect;  /* strongest match */
 	__u32 outcome;
 	__u32 flags;
-	__u32 refuses; /* 1: this hook can refuse */
-	__u32 seen[LABEL_WORDS];   /* labels of the process, the object and the sources */
-	__u32 cleans[LABEL_WORDS]; /* those of them that the process's program declassifies: rules do not see them */
-	__u64 opens;   /* gates this operation opens or starts a run of */
-	__u64 stales;
-	__u64 open_gates; /* once gates_looked */
-	__u32 gates_looked;
 	__u32 clauses_count;
+	__u32 seen[LABEL_WORDS]; /* labels of the process, the object and the sources */
 	__u32 clauses[EVENT_CLAUSES_MAX];
 	__u64 inode;   /* of the object that the operation is about; 0: it has none */
 	__u64 mount;   /* struct vfsmount and dentry by which the object's path is found; 0: it has no path */
 	__u64 dentry;
 };
+
+#define SAME_PLACE(a, a_from, b, b_from) \
+	_Static_assert(offsetof(struct verdict, a) - offsetof(struct verdict, a_from) == \
+		       offsetof(struct event, b) - offsetof(struct event, b_from), "verdict and event hold the same")
+SAME_PLACE(session, domain, session, domain);
+SAME_PLACE(generation, domain, generation, domain);
+SAME_PLACE(ops, domain, op, domain);
+SAME_PLACE(effect, domain, effect, domain);
+SAME_PLACE(outcome, domain, outcome, domain);
+SAME_PLACE(flags, domain, flags, domain);
+SAME_PLACE(clauses_count, domain, clauses_count, domain);
+SAME_PLACE(clauses, seen, clauses, labels);
 
 /* A path as a program wrote it, being moved to the end of the buffer from its last byte to its first. */
 struct name_fold {
@@ -153,6 +178,13 @@ struct name_fold {
 	__u32 out;   /* where the kept part begins */
 	__u32 back;  /* where the name being moved begins */
 	__u32 skip;  /* names that a later `..` takes back */
+};
+
+/* A path being put together from its end to its beginning. */
+struct path_climb {
+	__u32 at;
+	__u32 skip;     /* names to leave out: `..` after the path */
+	__u32 resolved; /* 1: the root of all was reached */
 };
 
 /* An automaton being walked: absolute offsets, and the current state's record. */
@@ -166,12 +198,21 @@ struct walker {
 	__u32 failed;
 };
 
+/* How far a walk over arguments has come. */
+struct args_walk {
+	__u64 address;
+	__u32 start; /* state of the automaton in which they begin; 0: its own */
+	__u32 bytes; /* in the chunk; 0: they could not be read */
+	__u32 left;  /* arguments not yet ended, argv[0] included */
+	__u32 skip;
+};
+
 /* What accepts one of a program's names. */
 struct exec_name {
 	__u32 accepts[GROUPS_MAX];
 	__u32 extras[GROUPS_MAX];
-	__u32 any;  /* not 0: some group accepts it */
-	__u32 skip; /* arguments the kernel put between argv[0] and the program's own */
+	__u32 any;   /* not 0: some group accepts it */
+	__u32 skip;  /* arguments the kernel put between argv[0] and the program's own */
 };
 
 /* What an event's data is made of: kernel memory, then kernel or user memory. */
@@ -211,30 +252,31 @@ struct file_lists {
  */
 struct scratch {
 	__u8 path[PATH_BYTES + NAME_BYTES]; /* a name in [path_at, path_end) */
-	__u32 path_at;
-	__u32 path_end;
-	__u32 extra; /* of the state that accepted the path */
-	__u32 state; /* its number; 0: dead */
+	__u16 path_at;
+	__u16 path_end;
+	__u16 walk_at;  /* the byte that the walk over the path stands before */
+	__u16 moved_at; /* not 0: behind a renamed directory, the rest of the path begins here */
 	__u32 from;  /* not 0: the state to start in instead of the automaton's own */
 	__u32 moved_session; /* not 0: look for renamed directories of this session on the way up */
-	__u32 moved_at;      /* not 0: behind one, the rest of the path begins here */
 	struct labels labels; /* of an object that gets a new name; what an exec would give, were it trusted */
-	union {
-		struct event_data data; /* of a file event: the stack above the path walk is short */
-		struct variable variable;
-	};
+	struct args_walk args;
 	union {
 		__u8 chunk[CHUNK_BYTES]; /* of arguments */
-		struct file_lists lists; /* of a file */
+		struct {
+			struct event_data data; /* of a file event: the stack above the path walk is short */
+			struct file_lists lists; /* of a file */
+		};
 	};
 	__u32 atoms[ATOM_WORDS_MAX];
+	/* What the steps of a loop hand to each other lies here and not on the stack: the verifier then knows nothing of it and stops after a few rounds. */
 	union {
-		struct {
-			struct exec_name names[EXEC_NAMES];
-			__u32 earning; /* by which of them the exec may earn something, a bit each */
-		};
 		struct name_fold fold;
+		struct path_climb climb;
+		struct walker walker; /* over paths and arguments */
+		struct variable variable;
 	};
+	struct exec_name names[EXEC_NAMES];
+	__u32 earning; /* by which of them the exec may earn something, a bit each */
 	struct verdict verdict;
 };
 
@@ -254,7 +296,6 @@ struct exec_pending {
 	__u64 opens;
 	__u64 stales;
 	__u32 flags;
-	struct walker args_walker; /* only while an exec is judged: the scratch is full */
 };
 
 struct {

@@ -54,20 +54,20 @@ static __always_inline bool walker_begin(struct walker *w, struct verdict *v, __
 }
 
 struct path_match {
-	struct walker walker;
 	struct scratch *scratch;
 	struct table_chunk *chunk; /* the one that holds the whole automaton */
-	__u32 at;
-	__u32 end;
 };
 
 static long path_match_step(__u32 index, struct path_match *m)
 {
-	__u32 at = m->at + index;
+	struct scratch *scratch = m->scratch;
+	struct walker *w = &scratch->walker;
+	__u32 at = scratch->walk_at;
 
-	if (at >= PATH_BYTES || at >= m->end || !m->walker.number || m->walker.failed)
+	if (at >= PATH_BYTES || at >= scratch->path_end || !w->number || w->failed)
 		return 1;
-	walker_step(&m->walker, m->scratch->path[at]);
+	scratch->walk_at = at + 1;
+	walker_step(w, scratch->path[at]);
 	return 0;
 }
 
@@ -79,26 +79,28 @@ static long path_match_step(__u32 index, struct path_match *m)
 
 static long path_match_fast_step(__u32 index, struct path_match *m)
 {
-	__u32 at = m->at, number = m->walker.number;
+	struct scratch *scratch = m->scratch;
+	struct walker *w = &scratch->walker;
+	__u32 at = scratch->walk_at, number = w->number;
 	__u32 *words = m->chunk->words;
 
-	if (at + FAST_BYTES > m->end || !number)
+	if (at + FAST_BYTES > scratch->path_end || !number)
 		return 1;
 	asm volatile("" : "+r"(at)); /* keep the bound in the register the verifier looks at */
 	if (at > PATH_BYTES)
 		return 1;
 	for (int i = 0; i < FAST_BYTES; i++) {
-		__u32 state = (m->walker.states_at + number * 4) & CHUNK_MASK & ~3u;
-		__u32 class = ((__u8 *)words)[(m->walker.classes_at * 4 + m->scratch->path[at + i]) & (CHUNK_MASK * 4 + 3)];
-		__u32 cell = (m->walker.comb_at + (words[state] + class) * 2) & CHUNK_MASK & ~1u;
+		__u32 state = (w->states_at + number * 4) & CHUNK_MASK & ~3u;
+		__u32 class = ((__u8 *)words)[(w->classes_at * 4 + scratch->path[at + i]) & (CHUNK_MASK * 4 + 3)];
+		__u32 cell = (w->comb_at + (words[state] + class) * 2) & CHUNK_MASK & ~1u;
 		__u32 differ = words[cell] ^ number;
 		/* 0 where they are the same, else all ones: no branch, whose two ways the verifier would both follow. */
 		__u32 mask = 0 - ((differ | (0 - differ)) >> 31);
 
 		number = (words[cell + 1] & ~mask) | (words[state + 1] & mask);
 	}
-	m->at = at + FAST_BYTES;
-	m->walker.number = number;
+	scratch->walk_at = at + FAST_BYTES;
+	w->number = number;
 	return 0;
 }
 
@@ -396,43 +398,39 @@ GLOBAL int scan_all(struct verdict *v)
 
 /*
  * Walk group `group` of `kind` over the scratch's path: the accept list it ends in, 0 for none, -1 for
- * no such group. What else the state says is left in `scratch->extra`.
+ * no such group. The walker is left in the state it came to.
  */
 GLOBAL int path_accept(struct scratch *scratch, struct verdict *v, __u32 kind, __u32 group)
 {
 	struct path_match m = { .scratch = scratch };
+	struct walker *w;
 
 	if (!scratch || !v)
 		return -1;
-	m.at = scratch->path_at;
-	m.end = scratch->path_end;
-	if (!walker_begin(&m.walker, v, kind, group))
+	w = &scratch->walker;
+	scratch->walk_at = scratch->path_at;
+	if (!walker_begin(w, v, kind, group))
 		return -1;
 	if (scratch->from)
-		walker_enter(&m.walker, scratch->from);
-	m.chunk = walker_chunk(&m.walker);
+		walker_enter(w, scratch->from);
+	m.chunk = walker_chunk(w);
 	if (m.chunk) {
 		bpf_loop(PATH_BYTES / FAST_BYTES, path_match_fast_step, &m, 0);
-		walker_enter(&m.walker, m.walker.number);
+		walker_enter(w, w->number);
 	}
 	bpf_loop(PATH_BYTES, path_match_step, &m, 0);
-	if (m.walker.failed)
+	if (w->failed)
 		count(COUNTER_ERRORS);
-	scratch->state = m.walker.number;
-	scratch->extra = m.walker.number ? m.walker.state.extra : 0;
-	return m.walker.number ? m.walker.state.accept : 0;
+	return w->number ? w->state.accept : 0;
 }
 
-/* Where PATH group `group` stands one slash behind state `number`; 0: dead. */
-GLOBAL int state_behind_slash(struct verdict *v, __u32 group, __u32 number)
+/* Where the automaton that accepted the path stands one slash behind it; 0: dead. */
+GLOBAL int state_behind_slash(struct scratch *scratch)
 {
-	struct walker w;
-
-	if (!v || !number || !walker_begin(&w, v, AUTOMATON_PATH, group))
+	if (!scratch || !scratch->walker.number)
 		return 0;
-	walker_enter(&w, number);
-	walker_step(&w, '/');
-	return w.number;
+	walker_step(&scratch->walker, '/');
+	return scratch->walker.number;
 }
 
 #endif

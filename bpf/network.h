@@ -58,12 +58,23 @@ static __always_inline void endpoint_v6(struct endpoint *e, __u8 protocol, const
 	__builtin_memcpy(&e->bytes[17], &port, 2);
 }
 
+struct endpoint_lists {
+	struct verdict *v;
+	__u32 accepts[GROUPS_MAX];
+};
+
+static long endpoint_scan_step(__u32 index, struct endpoint_lists *lists)
+{
+	scan_list(lists->v, lists->accepts[index & (GROUPS_MAX - 1)], CLAUSES);
+	return 0;
+}
+
 /* Let the rules see the address. */
 GLOBAL int endpoint_judge(struct endpoint *endpoint, struct verdict *v)
 {
+	struct endpoint_lists lists = { .v = v };
 	struct image_header *image;
-	int accepts[GROUPS_MAX];
-	int n = 0;
+	__u32 n = 0;
 
 	if (!endpoint || !v)
 		return 0;
@@ -71,17 +82,15 @@ GLOBAL int endpoint_judge(struct endpoint *endpoint, struct verdict *v)
 	if (!image || !(image->endpoint_ops & v->ops))
 		return 0;
 	for (int i = 0; i < GROUPS_MAX; i++) {
-		accepts[i] = endpoint_accept(endpoint, v, i);
-		if (accepts[i] < 0)
+		int accept = endpoint_accept(endpoint, v, i);
+
+		if (accept < 0)
 			break;
-		n++;
-		scan_list(v, accepts[i], CHANGES);
+		lists.accepts[i] = accept;
+		n = i + 1;
+		scan_list(v, accept, CHANGES);
 	}
-	for (int i = 0; i < GROUPS_MAX; i++) {
-		if (i >= n)
-			break;
-		scan_list(v, accepts[i], CLAUSES);
-	}
+	bpf_loop(n, endpoint_scan_step, &lists, 0);
 	return 0;
 }
 

@@ -23,9 +23,6 @@ struct path_walk {
 	__u64 dentry;
 	__u64 mount;
 	__u64 root; /* dentry at which this mount begins */
-	__u32 at;
-	__u32 resolved;
-	__u32 skip; /* names to leave out: `..` after the path */
 };
 
 /* Is this a directory that was renamed? The first one on the way up decides where what is below it was. */
@@ -37,15 +34,14 @@ static __always_inline void moved_look(struct path_walk *walk)
 	struct object_key key;
 	struct moved *moved_dir;
 
-	if (!inode || scratch->moved_at || walk->at >= PATH_BYTES)
+	if (!inode || scratch->moved_at || scratch->climb.at >= PATH_BYTES)
 		return;
 	object_key_of(&key, (__u64)inode, scratch->moved_session);
 	moved_dir = bpf_map_lookup_elem(&moved, &key);
 	if (!moved_dir)
 		return;
-	scratch->moved_at = walk->at + 1; /* behind the slash */
-	for (int i = 0; i < GROUPS_MAX; i++)
-		scratch->lists.moved[i] = moved_dir->states[i];
+	scratch->moved_at = scratch->climb.at + 1; /* behind the slash */
+	bpf_probe_read_kernel(scratch->lists.moved, sizeof(scratch->lists.moved), moved_dir->states);
 }
 
 static long path_step(__u32 index, struct path_walk *walk)
@@ -57,7 +53,7 @@ static long path_step(__u32 index, struct path_walk *walk)
 		struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
 
 		if (parent == mount) {
-			walk->resolved = 1;
+			walk->scratch->climb.resolved = 1;
 			return 1;
 		}
 		walk->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
@@ -72,8 +68,8 @@ static long path_step(__u32 index, struct path_walk *walk)
 	if (up == dentry)
 		return 1;
 
-	if (walk->skip) {
-		walk->skip--;
+	if (walk->scratch->climb.skip) {
+		walk->scratch->climb.skip--;
 		walk->dentry = (__u64)up;
 		return 0;
 	}
@@ -83,7 +79,7 @@ static long path_step(__u32 index, struct path_walk *walk)
 
 	__u32 length = BPF_CORE_READ(dentry, d_name.len);
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-	__u32 at = walk->at;
+	__u32 at = walk->scratch->climb.at;
 
 	if (length >= NAME_BYTES || at < length + 1)
 		return 1;
@@ -94,7 +90,7 @@ static long path_step(__u32 index, struct path_walk *walk)
 	walk->scratch->path[at] = '/';
 	if (bpf_probe_read_kernel(&walk->scratch->path[at + 1], length & (NAME_BYTES - 1), name))
 		return 1;
-	walk->at = at;
+	walk->scratch->climb.at = at;
 	walk->dentry = (__u64)up;
 	return 0;
 }
@@ -109,22 +105,25 @@ GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, _
 		.scratch = scratch,
 		.dentry = dentry,
 		.mount = vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET),
-		.at = at,
-		.skip = skip,
 	};
+	struct path_climb *climb;
 
 	if (!scratch)
 		return 0;
+	climb = &scratch->climb;
+	climb->at = at;
+	climb->skip = skip;
+	climb->resolved = 0;
 	walk.root = (__u64)BPF_CORE_READ((struct vfsmount *)vfsmount, mnt_root);
 	bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0);
-	if (!walk.resolved)
+	if (!climb->resolved)
 		return 0;
-	if (walk.at == PATH_BYTES) {
+	if (climb->at == PATH_BYTES) {
 		/* The root of all: no name was found on the way. */
-		walk.at = PATH_BYTES - 1;
+		climb->at = PATH_BYTES - 1;
 		scratch->path[PATH_BYTES - 1] = '/';
 	}
-	scratch->path_at = walk.at;
+	scratch->path_at = climb->at;
 	scratch->path_end = PATH_BYTES;
 	return 1;
 }
@@ -141,7 +140,7 @@ static __always_inline int path_resolve(struct scratch *scratch, __u64 vfsmount,
  */
 GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 {
-	struct path_walk walk = { .scratch = scratch, .dentry = dentry, .at = PATH_BYTES };
+	struct path_walk walk = { .scratch = scratch, .dentry = dentry };
 	struct mount *mount = (void *)(vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET));
 	struct dentry *file = (void *)dentry;
 	struct mount_place *place;
@@ -153,12 +152,14 @@ GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 	place = bpf_map_lookup_elem(&mounts, &device);
 	if (!place || place->id == (__u32)BPF_CORE_READ(mount, mnt_id))
 		return 0;
+	scratch->climb.at = PATH_BYTES;
+	scratch->climb.skip = 0;
 	/* Up to the file system's own root, whatever part of it is mounted here; there path_step stops unresolved. */
 	bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0);
 	if (walk.dentry != (__u64)BPF_CORE_READ(file, d_sb, s_root))
 		return 0;
 	bytes = place->bytes & MOUNT_PREFIX_MAX;
-	at = walk.at;
+	at = scratch->climb.at;
 	if (at < bytes)
 		return 0;
 	at -= bytes;
@@ -178,10 +179,6 @@ struct name_folding {
 /* One byte, or with index == bytes the end of the first name. `.`, `..` and empty names go as they end. */
 static long name_fold_step(__u32 index, struct name_folding *folding)
 {
-	/*
-	 * What one round hands to the next stays in map memory: the verifier then sees numbers it knows
-	 * nothing of and stops after a few rounds.
-	 */
 	struct name_fold *fold = &folding->scratch->fold;
 	__u8 *path = folding->scratch->path;
 	__u32 at = fold->bytes - 1 - index;

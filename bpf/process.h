@@ -61,28 +61,31 @@ static __always_inline int process_fork(struct task_struct *child)
 struct runs_end {
 	struct verdict *v;
 	struct proc *proc;
+	struct session *session;
 	int code;
 };
 
 /* A run that its gate's program led to its end: the gate opens if it ended normally with the wanted status. */
-static __always_inline void run_end(struct runs_end *end, struct run_ref *ref, struct session *session)
+static long run_end(__u32 index, struct runs_end *end)
 {
+	struct run_ref *ref = &end->proc->runs[index & (RUNS_MAX - 1)];
 	struct image_header *image = image_of(end->v);
 	struct gate_record *record;
 	struct event_data data = {};
 	__u32 gate = ref->gate;
 
 	if (!ref->run || !ref->leads || !image || gate >= GATES_MAX || gate >= image->gates)
-		return;
+		return 0;
 	record = TABLE_RECORD(end->v->base + image->gates_at + gate * 4, struct gate_record);
 	if (!record || !(record->flags & GATE_EXITS))
-		return;
+		return 0;
 	if (end->code & 0x7f || (__u32)(end->code >> 8 & 255) != record->status) {
 		emit(EVENT_RUN_FAILED, end->v, end->proc, 1ull << gate, &data);
-		return;
+		return 0;
 	}
-	session->open_run[gate] = ref->run;
+	end->session->open_run[gate] = ref->run;
 	emit(EVENT_GATE_OPEN, end->v, end->proc, 1ull << gate, &data);
+	return 0;
 }
 
 static __always_inline int process_exit(struct task_struct *task)
@@ -92,7 +95,6 @@ static __always_inline int process_exit(struct task_struct *task)
 	struct proc *proc = bpf_map_lookup_elem(&procs, &tgid);
 	struct scratch *scratch;
 	struct event_data data = {};
-	struct session *session;
 	struct runs_end end;
 
 	if (!proc || BPF_CORE_READ(signal, live.counter))
@@ -104,10 +106,9 @@ static __always_inline int process_exit(struct task_struct *task)
 	if (scratch && verdict_begin(&scratch->verdict, proc, 0, 0)) {
 		end.v = &scratch->verdict;
 		end.proc = proc;
-		session = session_of(end.v);
-		if (session)
-			for (int i = 0; i < RUNS_MAX; i++)
-				run_end(&end, &proc->runs[i], session);
+		end.session = session_of(end.v);
+		if (end.session)
+			bpf_loop(RUNS_MAX, run_end, &end, 0);
 		emit(EVENT_EXIT, end.v, proc, (__u32)end.code, &data);
 	}
 	bpf_map_delete_elem(&procs, &tgid);
@@ -208,7 +209,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 static __always_inline void exec_commit(struct scratch *scratch, struct verdict *v, struct proc *proc,
 				   struct args_source *source)
 {
-	struct event_data data, none = {};
+	struct event_data data;
 	__u64 closed = 0;
 
 	labels_switch(proc, v);
@@ -221,8 +222,10 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	emit(EVENT_EXEC, v, proc, 0, &data);
 	if (closed)
 		emit(EVENT_GATE_STALE, v, proc, closed, &data);
-	if (v->opens)
-		emit(EVENT_GATE_START, v, proc, v->opens, &none);
+	if (!v->opens)
+		return;
+	__builtin_memset(&data, 0, sizeof(data));
+	emit(EVENT_GATE_START, v, proc, v->opens, &data);
 }
 
 /* sched_process_exec where a hook has judged: commit what is pending. */

@@ -80,8 +80,6 @@ static const struct steering steerings[] = {
 struct environment_scan {
 	struct scratch *scratch;
 	struct args_source *source;
-	__u64 address;
-	__u32 bytes; /* in the chunk */
 };
 
 /* Does the variable that begins with `head` steer? */
@@ -92,9 +90,12 @@ GLOBAL int steered_by(__u64 head)
 	for (__u32 i = 0; i < STEERINGS; i++) {
 		__u64 name = *(__u64 *)steerings[i].head;
 		__u64 mask = ~0ull >> (8 * (HEAD_BYTES - steerings[i].bytes) & 63);
+		__u64 differs = (name ^ head) & mask;
+		/* 1 where they are the same: without a branch, whose two ways the verifier would both follow. */
+		__u64 same = ~(differs | (0 - differs)) >> 63;
 
-		if (!((name ^ head) & mask))
-			steered |= steerings[i].steers;
+		asm volatile("" : "+r"(same));
+		steered |= steerings[i].steers & (0 - (__u32)same);
 	}
 	return steered;
 }
@@ -106,7 +107,7 @@ static long environment_byte_step(__u32 index, struct environment_scan *scan)
 	__u32 position = variable->position;
 	__u8 byte;
 
-	if (index >= CHUNK_BYTES || index >= scan->bytes)
+	if (index >= CHUNK_BYTES || index >= scan->scratch->args.bytes)
 		return 1;
 	byte = scan->scratch->chunk[index];
 	if (variable->left) {
@@ -128,15 +129,17 @@ static long environment_byte_step(__u32 index, struct environment_scan *scan)
 
 static long environment_chunk_step(__u32 index, struct environment_scan *scan)
 {
-	if (scan->address >= scan->source->end)
+	struct args_walk *walk = &scan->scratch->args;
+
+	if (walk->address >= scan->source->end)
 		return 1;
-	scan->bytes = args_copy(scan->scratch, scan->source, scan->address);
-	if (!scan->bytes) {
+	walk->bytes = args_copy(scan->scratch, scan->source, walk->address);
+	if (!walk->bytes) {
 		scan->scratch->variable.steered |= STEERED_UNKNOWN;
 		return 1;
 	}
 	bpf_loop(CHUNK_BYTES, environment_byte_step, scan, 0);
-	scan->address += scan->bytes;
+	walk->address += walk->bytes;
 	return 0;
 }
 
@@ -163,7 +166,7 @@ GLOBAL int exec_steered(struct scratch *scratch, struct args_source *source)
 	if (environment.end - environment.from > ENVIRONMENT_BYTES_MAX)
 		return STEERED_UNKNOWN;
 	scan.source = &environment;
-	scan.address = environment.from;
+	scratch->args.address = environment.from;
 	bpf_loop(ENVIRONMENT_CHUNKS_MAX, environment_chunk_step, &scan, 0);
 	return scratch->variable.steered;
 }

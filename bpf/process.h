@@ -18,15 +18,13 @@ static __always_inline int process_fork(struct task_struct *child)
 	/* A thread or an io_uring worker: its group is known. */
 	if (tgid == parent)
 		return 0;
-	if (tool_tgid && parent == tool_tgid) {
-		last_child = tgid;
-		return 0;
-	}
 	proc = bpf_map_lookup_elem(&procs, &parent);
-	if (!proc) {
+	if (!proc || (tool_tgid && parent == tool_tgid)) {
 		/* One that ended while it was being admitted may have left its number behind. */
 		if (bpf_map_lookup_elem(&procs, &tgid))
 			bpf_map_delete_elem(&procs, &tgid);
+		if (parent == tool_tgid)
+			last_child = tgid;
 		return 0;
 	}
 	fresh = *proc;

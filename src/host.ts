@@ -5,6 +5,7 @@ import type { Host } from "./surface/host.ts";
 
 export const realHost: Host = {
   openKernel: async (options) => (await import("./kernel/live.ts")).openKernel(options),
+  removeEngine: async (pins) => (await import("./kernel/live.ts")).removePinned(pins),
   openEngine: async (options) => (await import("./kernel/live.ts")).openEngine(options),
   probeTier: async (tier) => (await import("./kernel/probe-memory.ts")).freshProbe(tier),
   knownProbe: async (tier) => {

@@ -50,19 +50,30 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   assert(options.programs === "all", "what is pinned serves any policy");
   const pins = Pins.lock(options.pins);
   try {
-    return pins.isThere ? openPinned(options, pins) : openFresh(options, pins);
+    return pins.isThere ? await openPinned(options, pins) : openFresh(options, pins);
   } catch (failure) {
     pins.unlock();
     throw failure;
   }
 }
 
-function openPinned(options: EngineOptions, pins: Pins): LiveEngine {
+/** Ends what is pinned there, whatever version pinned it; false: nothing was. Throws EngineTaken while it is open. */
+export function removePinned(folder: string): boolean {
+  const pins = Pins.lock(folder);
+  const wasThere = pins.isThere;
+  pins.remove();
+  pins.unlock();
+  return wasThere;
+}
+
+async function openPinned(options: EngineOptions, pins: Pins): Promise<LiveEngine> {
   const loaded = loadPinned(pins);
   try {
     if (options.tier !== null && options.tier !== loaded.tier)
       throw new EngineTaken(`what is pinned works in the ${loaded.tier} tier`);
-    return new LiveEngine(loaded, pins, options);
+    const engine = new LiveEngine(loaded, pins, options);
+    await engine.settled();
+    return engine;
   } catch (failure) {
     loaded.close();
     throw failure;

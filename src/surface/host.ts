@@ -6,6 +6,8 @@ import type { Probe } from "../kernel/probe.ts";
 
 export interface Host {
   readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
+  /** Ends what is pinned there, whatever version of us pinned it; false: nothing was. */
+  readonly removeEngine: (pins: string) => Promise<boolean>;
   readonly openEngine: (options: EngineOptions) => Promise<Engine>;
   /** Tries, which needs root. */
   readonly probeTier: (tier: Tier) => Promise<Probe>;

@@ -84,6 +84,11 @@ export class LiveEngine implements Engine {
     return { linkIds: this.loaded.linkIds, membersMapId: this.#map("procs").info.id };
   }
 
+  /** Resolves when nobody can still see what an earlier process replaced before it died. */
+  settled(): Promise<void> {
+    return this.#grace.over();
+  }
+
   lastChild(): number {
     return this.loaded.variables.get("last_child");
   }

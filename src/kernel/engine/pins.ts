@@ -55,7 +55,7 @@ export class Pins {
       throw new EngineTaken(`another process has the engine of ${folder} open`);
     }
     const pins = new Pins(folder, fd);
-    // Left behind by one that died while it was pinning: nothing of it was in force for anybody.
+    // Left behind by one that died while it was pinning, before anybody was governed by it, or while it was removing.
     removeFolder(pins.#draft);
     return pins;
   }
@@ -88,10 +88,12 @@ export class Pins {
     return new Map(namesIn(folder).map((name) => [name, pinnedFd(join(folder, name))]));
   }
 
-  /** Ends the programs that nobody else holds. */
+  /** Ends the programs that nobody else holds. Who dies while doing it leaves a draft, which the next one removes. */
   remove(): void {
     removeFolder(this.#draft);
-    removeFolder(this.folder);
+    if (!this.isThere) return;
+    renameSync(this.folder, this.#draft);
+    removeFolder(this.#draft);
   }
 
   /** Of an engine that was removed the folder above goes too. */

@@ -25,6 +25,8 @@ export interface LaunchOptions {
   /** Whom to become; null keeps who we are. */
   identity: Identity | null;
   inheritance: Inheritance;
+  /** Descriptors for standard input, output and error; default: our own. */
+  streams?: readonly [number, number, number];
 }
 
 /** How a process ended: by itself, or by the signal of that number. */
@@ -47,7 +49,7 @@ export interface Confinement {
 }
 
 /** What the launcher is told at its release, as JSON on a pipe. */
-export interface LaunchOrders extends Omit<LaunchOptions, "cwd">, Confinement {}
+export interface LaunchOrders extends Omit<LaunchOptions, "cwd" | "streams">, Confinement {}
 
 /** Where the launcher finds its pipes; inherited descriptors follow from `first` on, in order. */
 export const launcherFds = { orders: 3, ready: 4, first: 5 } as const;
@@ -56,14 +58,15 @@ export const launcherFds = { orders: 3, ready: 4, first: 5 } as const;
 export const LaunchCode = { failed: 125, cannotExecute: 126, notFound: 127 } as const;
 
 export async function startLauncher(options: LaunchOptions): Promise<Launch> {
-  const { cwd, ...orders } = options;
+  const { cwd, streams, ...orders } = options;
   const ordersPipe = pipe();
   const readyPipe = pipe();
   const inherited = orders.inheritance.descriptors;
+  const [input, output, error] = streams ?? (["inherit", "inherit", "inherit"] as const);
   const launcher = Bun.spawn(selfCommand("__launch"), {
     cwd,
     env: selfEnvironment,
-    stdio: ["inherit", "inherit", "inherit", ordersPipe.readFd, readyPipe.writeFd, ...inherited],
+    stdio: [input, output, error, ordersPipe.readFd, readyPipe.writeFd, ...inherited],
   });
   leaveToRuntime(launcher.pid);
   reapOrphansAsInit();

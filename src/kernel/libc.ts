@@ -22,6 +22,7 @@ const library = dlopen("libc.so.6", {
   getpgid: { args: ["i32"], returns: "i32" },
   getpwnam: { args: ["ptr"], returns: "ptr" },
   getpwuid: { args: ["u32"], returns: "ptr" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   memcpy: { args: ["ptr", "ptr", "usize"], returns: "ptr" },

@@ -4,7 +4,7 @@
 
 import { assert } from "../base/assert.ts";
 import { positionAt, type Source } from "../base/source.ts";
-import type { Clause, Effect } from "../dsl/ast.ts";
+import type { Clause, Effect, Rule } from "../dsl/ast.ts";
 import { printClause } from "../dsl/print.ts";
 import { operationBits } from "../ir/abi.ts";
 import { clauseOf, labelOf } from "../ir/find.ts";
@@ -94,7 +94,8 @@ export interface Provenance extends Chain {
 
 export interface FeedbackContext {
   readonly compiled: Compiled;
-  readonly source: Source;
+  /** The text that a rule stands in. */
+  readonly sourceOf: (rule: Rule) => Source;
   readonly domain: string;
   readonly tier: Tier;
   readonly processes: Processes;
@@ -120,8 +121,8 @@ export function feedbackOf(
   const provenance = event.labels.flatMap((bit) => provenanceOf(bit, mentioned, event, context));
   return {
     ...commonOf(event, seq, context),
-    rule: ruleReference(strongest, context.source),
-    matched: matched.map((each) => ruleReference(each, context.source)),
+    rule: ruleReference(strongest, context.sourceOf(strongest.rule)),
+    matched: matched.map((each) => ruleReference(each, context.sourceOf(each.rule))),
     effect: clause.effect,
     verdict: verdictOfEvent(event, clause.effect),
     op: clause.operation.kind,

@@ -7,7 +7,6 @@
 //     events flow until the command ends
 //     processes left behind stay governed: the guardian stays with them
 
-import { readlinkSync } from "node:fs";
 import { assert } from "../base/assert.ts";
 import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
@@ -15,6 +14,7 @@ import { Guardian } from "../kernel/guardian.ts";
 import { attendTerminal } from "../kernel/jobcontrol.ts";
 import type { Counters, Kernel, KernelEvent, KernelOptions, Tier } from "../kernel/kernel.ts";
 import { exitCodeOf, type Launch, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
+import { seesKernelPids } from "../kernel/pid-namespace.ts";
 import type { Clock } from "./clock.ts";
 import type { FeedbackRecord } from "./feedback.ts";
 import { Keeper } from "./keeper.ts";
@@ -104,12 +104,6 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     else keeper.end("leave");
     await kernel?.close();
   }
-}
-
-/** Whether the numbers of processes that we see are those of the first pid namespace. */
-function seesKernelPids(): boolean {
-  const firstPidNamespace = "pid:[4026531836]";
-  return readlinkSync("/proc/self/ns/pid") === firstPidNamespace;
 }
 
 /** The exit code of the command. `tgid` is the launcher's number as the kernel counts. */

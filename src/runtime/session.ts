@@ -52,6 +52,7 @@ export class Session {
     this.options.onFeedback(
       feedbackOf(event, this.#seq, {
         ...this.options,
+        sourceOf: () => this.options.source,
         processes: this.processes,
         gates: this.gates,
       }),

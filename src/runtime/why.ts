@@ -8,7 +8,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Source } from "../base/source.ts";
-import type { Effect } from "../dsl/ast.ts";
+import type { Effect, Rule } from "../dsl/ast.ts";
 import { printCondition, printEvent } from "../dsl/print.ts";
 import { entryKinds } from "../ir/abi.ts";
 import { clauseOf, gateOf, labelOf } from "../ir/find.ts";
@@ -23,7 +23,8 @@ import { exceptionSentence } from "./satisfy.ts";
 
 export interface AskedPolicy {
   readonly compiled: Compiled;
-  readonly source: Source;
+  /** The text, or of several texts the one that a rule stands in. */
+  readonly source: Source | ((rule: Rule) => Source);
   /** Null: which tier the host has is not known, and no verdict is told. */
   readonly tier: Tier | null;
 }
@@ -143,12 +144,13 @@ export function clauseAnswers(
       obstacles(each) < obstacles(best) ? each : best,
     );
     const { because, fix } = clause.rule;
+    const at = typeof source === "function" ? source(clause.rule) : source;
     const satisfy = clause.clause.unless.flatMap((each) => exceptionSentence(each, null));
     const why = nearest.matches ? whyMatched(nearest, clause, compiled) : whyNot(nearest, compiled);
     return {
       compiled: clause,
       matches: nearest.matches,
-      answer: { ...ruleReference(clause, source), why, because, fix, satisfy },
+      answer: { ...ruleReference(clause, at), why, because, fix, satisfy },
     };
   });
   return answers.sort(

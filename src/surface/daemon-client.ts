@@ -11,7 +11,7 @@ export interface Reply {
 
 /** Null: there is no daemon, or it did not answer in time. */
 export type AskDaemon = (
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "DELETE",
   path: string,
   body?: object,
   waitMs?: number,

@@ -37,7 +37,7 @@ function fenced(tag: string): string[] {
 describe("diagnostics", () => {
   const sources = texts(join(root, "src"), /\.ts$/);
   const codes = [
-    ...new Set(sources.flatMap((text) => text.match(/(?<=")[LPCDX]\d{3}(?=")/g) ?? [])),
+    ...new Set(sources.flatMap((text) => text.match(/(?<=")[LPCDXT]\d{3}(?=")/g) ?? [])),
   ].sort();
   const described =
     readFileSync(join(root, "docs/diagnostics.md"), "utf8").match(/(?<=^### )\w+$/gm) ?? [];
@@ -47,6 +47,7 @@ describe("diagnostics", () => {
     const tests = [
       ...texts(join(root, "test/dsl"), /\.(txt|ts)$/),
       ...texts(join(root, "test/surface"), /\.ts$/),
+      ...texts(join(root, "test/runtime"), /\.ts$/),
     ].join("\n");
     const own = codes.filter((code) => !code.startsWith("X"));
     expect(

@@ -8,14 +8,7 @@ import type { Compiled } from "../../ir/ir.ts";
 import { takeInheritance } from "../../kernel/inheritance.ts";
 import { type Counters, type Kernel, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { LaunchCode, type LaunchOptions } from "../../kernel/launch.ts";
-import {
-  environmentBeforeSudo,
-  environmentFor,
-  findUser,
-  type Identity,
-  sudoUser,
-  type User,
-} from "../../kernel/user.ts";
+import { findUser, type Identity, sudoUser, type User } from "../../kernel/user.ts";
 import { clockAt } from "../../runtime/clock.ts";
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
 import {
@@ -30,6 +23,7 @@ import { allowsDegraded, weakOf } from "../acceptance.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
 import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
+import { launchOf } from "../launch-options.ts";
 import { PolicyFileError } from "../policy-file.ts";
 import { counted } from "../text/counted.ts";
 import { diagnosticsJson, renderDiagnostics, summaryOf, wantsColor } from "../text/diagnostic.ts";
@@ -353,26 +347,6 @@ function requirePrivilege(): void {
     "`run` loads programs into the kernel, which needs root\n" +
       "  use `sudo actplane run -- ...`: the command itself then runs as you, not as root\n" +
       "  `actplane check` and `actplane compile` need no privileges",
-  );
-}
-
-function launchOf(
-  io: Io,
-  user: User | null,
-  argv: readonly string[],
-): Omit<LaunchOptions, "inheritance"> {
-  const environment =
-    user === null
-      ? definedOf(io.env)
-      : io.env.SUDO_UID === String(user.uid)
-        ? environmentBeforeSudo(io.env, user)
-        : environmentFor(io.env, user);
-  return { argv, environment, cwd: io.cwd, identity: user };
-}
-
-function definedOf(env: Io["env"]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
 

@@ -10,7 +10,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import { objectReference } from "../../runtime/objects.ts";
 
 export interface EventContext {
-  readonly compiled: Compiled;
+  /** Null: the policy is gone, and labels are told by their numbers. */
+  readonly compiled: Compiled | null;
   readonly clock: Clock;
   readonly tier: Tier;
 }
@@ -28,7 +29,9 @@ export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventCo
     ops: Object.entries(operationBits).flatMap(([name, bit]) => (event.ops & bit ? [name] : [])),
     target: event.first.length === 0 ? null : targetText(event),
     argv: event.words > 0 ? wordsOf(event.second, event.words) : null,
-    labels: event.labels.flatMap((bit) => labelOf(compiled, bit)?.name ?? []),
+    labels: event.labels.flatMap((bit) =>
+      compiled === null ? `${bit}` : (labelOf(compiled, bit)?.name ?? []),
+    ),
     gates: event.gates,
     effect: event.effect,
     outcome: event.type === "match" ? event.outcome : null,

@@ -1,0 +1,120 @@
+// What outlives the daemon: domains, their texts, feedback, events, audit. SQLite in WAL mode with
+// `synchronous = FULL`, so that what was committed is on the disk: nothing is told or acknowledged before.
+//
+// The store keeps rows and asks no questions; what they mean is for registry.ts, queue.ts and event-log.ts.
+
+import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** Of the tables. Another one is not opened: an older program does not guess at a newer one's rows. */
+const layoutVersion = 1;
+
+const layout = `
+  CREATE TABLE sessions(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, workspace TEXT NOT NULL, home TEXT NOT NULL,
+    numbering TEXT NOT NULL, ended TEXT
+  ) STRICT;
+  CREATE TABLE domains(
+    id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL UNIQUE, number INTEGER NOT NULL, session INTEGER NOT NULL,
+    parent TEXT, name TEXT NOT NULL, disabled TEXT NOT NULL, degraded INTEGER NOT NULL, token_hash TEXT NOT NULL,
+    made_by TEXT NOT NULL, made TEXT NOT NULL, generation INTEGER NOT NULL, revision INTEGER NOT NULL, ended TEXT
+  ) STRICT;
+  CREATE TABLE texts(
+    domain TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, policy_domain TEXT,
+    added_by TEXT NOT NULL, added TEXT NOT NULL, removed TEXT, PRIMARY KEY(domain, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE feedback(
+    domain TEXT NOT NULL, seq INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY(domain, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE queues(
+    domain TEXT PRIMARY KEY, last INTEGER NOT NULL, acked INTEGER NOT NULL, dropped INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE events(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, domain TEXT NOT NULL, event TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX events_of_domain ON events(domain, id);
+  CREATE INDEX events_of_session ON events(session, id);
+  CREATE TABLE audit(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, caller TEXT NOT NULL, action TEXT NOT NULL,
+    domain TEXT, detail TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE approvals(
+    session INTEGER NOT NULL, name TEXT NOT NULL, open INTEGER NOT NULL, time TEXT NOT NULL, PRIMARY KEY(session, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE answers(
+    caller TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
+    time TEXT NOT NULL, PRIMARY KEY(caller, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE counts(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** The state folder belongs to another version. */
+export class StoreTaken extends Error {
+  override name = "StoreTaken";
+}
+
+export class Store {
+  readonly #database: Database;
+  readonly #statements = new Map<string, Statement>();
+
+  /** `folder` null: in memory, for tests. */
+  constructor(folder: string | null) {
+    if (folder !== null) {
+      // Nobody but root reads what agents did, or who may do what.
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      chmodSync(folder, 0o700);
+    }
+    this.#database = new Database(folder === null ? ":memory:" : join(folder, "state.sqlite"));
+    this.#database.run("PRAGMA journal_mode = WAL");
+    this.#database.run("PRAGMA synchronous = FULL");
+    this.#database.run("PRAGMA locking_mode = EXCLUSIVE");
+    this.#database.run("PRAGMA busy_timeout = 2000");
+    this.#lay();
+  }
+
+  #lay(): void {
+    const version = this.one<{ user_version: number }>("PRAGMA user_version")?.user_version;
+    if (version === layoutVersion) return;
+    if (version !== 0) {
+      throw new StoreTaken(
+        `the state was written by another version of actplane (layout ${version}, this one reads ${layoutVersion})`,
+      );
+    }
+    this.transaction(() => {
+      this.#database.run(layout);
+      this.#database.run(`PRAGMA user_version = ${layoutVersion}`);
+    });
+  }
+
+  run(sql: string, ...values: SQLQueryBindings[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  one<Row>(sql: string, ...values: SQLQueryBindings[]): Row | null {
+    return this.#statement(sql).get(...values) as Row | null;
+  }
+
+  all<Row>(sql: string, ...values: SQLQueryBindings[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  /** All of it or nothing; on the disk when this returns. */
+  transaction<T>(work: () => T): T {
+    return this.#database.transaction(work).immediate();
+  }
+
+  close(): void {
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #statement(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}

@@ -1,0 +1,189 @@
+// The sockets: a unix one, whose every connection is asked who it is before it may say anything, and by wish a TCP
+// one on the loopback address. Both speak to one app.
+//
+// Connections are accepted by node:net, because the descriptor is needed for the kernel's word about the peer, and
+// handed to node:http, which parses.
+
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import { type Peer, peerOf } from "../../kernel/peer.ts";
+import { buildApp } from "./app.ts";
+import type { Served } from "./environment.ts";
+import type { Way } from "./identity.ts";
+
+export interface ServerOptions {
+  readonly socket: string;
+  /** Of the loopback address; null: no TCP. */
+  readonly port: number | null;
+}
+
+export interface Listening {
+  /** As bound: 0 was asked for any. */
+  readonly port: number | null;
+  /** Takes no more, and ends what is there: long polls answer, streams end. */
+  close(): Promise<void>;
+}
+
+/** Of all callers; the last of them are for root, so that an agent cannot keep its operator out. */
+const connectionsMax = 4_096;
+const keptForRoot = 256;
+/** Of one user that is not root, on the socket. */
+const connectionsOfUserMax = 2_048;
+const headerBytesMax = 16 * 1024;
+const headersMsMax = 10_000;
+/** From the first byte of a request to the last. */
+const requestMsMax = 60_000;
+const idleMsMax = 75_000;
+
+/** Somebody answers at this path already. */
+export class SocketTaken extends Error {
+  override name = "SocketTaken";
+}
+
+export async function listen(served: Served, options: ServerOptions): Promise<Listening> {
+  const app = buildApp(served);
+  const ways = new WeakMap<object, Way>();
+  const connections = new Connections();
+  const listener = getRequestListener(
+    (request, bindings) => {
+      const way = ways.get((bindings as { incoming: { socket: object } }).incoming.socket);
+      if (way === undefined) return new Response(null, { status: 500 });
+      return app.fetch(request, { way });
+    },
+    { overrideGlobalObjects: false, errorHandler: () => new Response(null, { status: 400 }) },
+  );
+  const http = makeHttp(listener);
+  const accept = (socket: Socket, way: Way) => {
+    ways.set(socket, way);
+    http.emit("connection", socket);
+  };
+
+  const unix = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    const peer = peerOfSocket(socket);
+    if (peer === null || !connections.add(socket, peer.uid)) {
+      peer?.close();
+      socket.destroy();
+      return;
+    }
+    socket.once("close", () => peer.close());
+    const number = served.daemon.engine.domainOf(peer.pid);
+    const id = number === null ? null : (served.daemon.registry.byNumber(number)?.id ?? "");
+    accept(socket, { kind: "socket", peer, domainAtConnect: id });
+  });
+  await bindSocket(unix, options.socket);
+
+  const tcp = options.port === null ? null : await bindTcp(options.port);
+  const port = tcp === null ? null : portOf(tcp);
+  tcp?.on("connection", (socket: Socket) => {
+    socket.on("error", () => socket.destroy());
+    if (port === null || !connections.add(socket, null)) socket.destroy();
+    else accept(socket, { kind: "tcp", port });
+  });
+
+  return {
+    port,
+    close: async () => {
+      const closed = [unix, tcp].map((server) => server && closing(server));
+      // Long polls have been told to answer: what is still open after a moment has nothing to say.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      connections.destroyAll();
+      await Promise.all(closed);
+      http.closeAllConnections();
+    },
+  };
+}
+
+function makeHttp(listener: ReturnType<typeof getRequestListener>): HttpServer {
+  const http = createHttpServer({ maxHeaderSize: headerBytesMax }, listener);
+  http.headersTimeout = headersMsMax;
+  http.requestTimeout = requestMsMax;
+  http.keepAliveTimeout = idleMsMax;
+  http.timeout = 0;
+  return http;
+}
+
+/** Who is connected, counted by user. */
+class Connections {
+  readonly #byUser = new Map<number | null, Set<Socket>>();
+  #count = 0;
+
+  /** False: there is no room. `uid` null: over TCP. */
+  add(socket: Socket, uid: number | null): boolean {
+    const own = this.#byUser.get(uid) ?? new Set();
+    const max = uid === 0 ? connectionsMax : connectionsMax - keptForRoot;
+    if (this.#count >= max || (uid !== 0 && own.size >= connectionsOfUserMax)) return false;
+    this.#byUser.set(uid, own.add(socket));
+    this.#count++;
+    socket.once("close", () => {
+      if (!own.delete(socket)) return;
+      this.#count--;
+      if (own.size === 0) this.#byUser.delete(uid);
+    });
+    return true;
+  }
+
+  destroyAll(): void {
+    for (const sockets of this.#byUser.values()) for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** Null where nobody can be named: then nothing is said to it. */
+function peerOfSocket(socket: Socket): Peer | null {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  try {
+    return peerOf(fd);
+  } catch {
+    return null;
+  }
+}
+
+/** A path that nobody answers at is a daemon's that was killed. Who may connect is everybody; what they may do is asked of the kernel. */
+async function bindSocket(server: Server, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  if (isSocket(path)) {
+    if (await isAnswered(path)) throw new SocketTaken(`another daemon answers at ${path}`);
+    unlinkSync(path);
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ path, backlog: 1_024 }, resolve);
+  });
+  chmodSync(path, 0o666);
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function bindTcp(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host: "127.0.0.1", backlog: 1_024 }, resolve);
+  });
+  return server;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function closing(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}

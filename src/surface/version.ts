@@ -1,0 +1,3 @@
+// Which actplane this is.
+
+export { version } from "../../package.json";

@@ -1,0 +1,177 @@
+// The daemon with the running kernel: an agent is launched, refused, told, tightens itself and gets no further; the
+// daemon is killed and nothing is lost.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { TestDaemon } from "./daemon.ts";
+import { patience, tool, whyNot } from "./tool.ts";
+
+setDefaultTimeout(120_000 * patience);
+
+const skipped = whyNot();
+const suite = skipped === null ? describe : describe.skip;
+
+suite("actplane serve", () => {
+  const daemon = new TestDaemon();
+  let domain = "";
+  beforeAll(async () => {
+    await daemon.start();
+    domain = await daemon.make('rule no-touch: block exec "touch" because "no traces"');
+  });
+  afterAll(() => daemon.end());
+
+  /** What a member of the domain does, root as the tests are. */
+  const asMember = (...words: readonly string[]) => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...daemon.prefix(domain), ...words], {
+      stdin: "ignore",
+    });
+    return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+  };
+
+  test("a launched command is governed from its first instruction, and its refusal reaches a long poll", async () => {
+    const mark = join(daemon.folder, "mark");
+    const waits = daemon.curl("GET", `/v1/domains/${domain}/feedback?after=0&wait=60`);
+    const { status, body } = await daemon.curl("POST", `/v1/domains/${domain}/launches`, {
+      argv: ["/bin/sh", "-c", `touch ${mark}; sleep 1`],
+    });
+    expect(status).toBe(201);
+    expect(body.members).toContain(body.pid);
+    const { records } = (await waits).body;
+    expect(records[0]).toMatchObject({
+      seq: 1,
+      rule: { name: "no-touch" },
+      because: "no traces",
+      process: { ancestry: expect.anything() },
+    });
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  test("exec runs a command in the domain, with its exit code", () => {
+    expect(asMember("sh", "-c", "echo hello; exit 3")).toMatchObject({ code: 3, out: "hello\n" });
+    expect(asMember("touch", join(daemon.folder, "mark")).code).not.toBe(0);
+    expect(existsSync(join(daemon.folder, "mark"))).toBe(false);
+  });
+
+  test("a member is one by the kernel's word, though it is root", async () => {
+    const prefix = daemon.prefix(domain);
+    const self = await daemon.curl("GET", "/v1/domains/self", undefined, prefix);
+    expect(self.body.id).toBe(domain);
+    const other = await daemon.make('rule other: block exec "dd"');
+    const refused: readonly (readonly [string, string, object?])[] = [
+      ["GET", `/v1/domains/${other}`],
+      ["GET", `/v1/domains/${other}/feedback`],
+      ["POST", `/v1/domains/${other}/policies`, { text: 'rule r: block exec "x"' }],
+      ["POST", "/v1/approvals", { domain, name: "x" }],
+      ["DELETE", `/v1/domains/${domain}`],
+      ["DELETE", `/v1/domains/${domain}/policies/1`],
+      ["POST", `/v1/domains/${domain}/launches`, { argv: ["touch", "/tmp/x"] }],
+      ["POST", `/v1/domains/${other}/processes`, { pid: 1 }],
+      ["POST", "/v1/stop", { all: true }],
+    ];
+    for (const [method, path, body] of refused)
+      expect((await daemon.curl(method, path, body, prefix)).status).toBe(403);
+    const loosened = await daemon.curl(
+      "POST",
+      "/v1/domains/self/policies",
+      { text: 'rule no-touch: notify exec "touch"' },
+      prefix,
+    );
+    expect([loosened.status, loosened.body.code]).toEqual([422, "policy-loosens"]);
+  });
+
+  test("a child of a member keeps being one when the process that connected has ended", async () => {
+    // The parent connects, hands the connection to its child and ends; the child asks.
+    const script = `
+import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(b"GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+while b"ok" not in s.recv(4096).split(b"\\r\\n\\r\\n")[-1]: pass
+r, w = os.pipe()
+if os.fork() == 0:
+    os.close(w); os.read(r, 1); time.sleep(0.2)
+    s.sendall(b"GET /v1/domains HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+    print(s.recv(65536).decode().split("\\r\\n")[0], flush=True)
+    os._exit(0)
+os._exit(0)`;
+    const { out } = asMember(
+      "sh",
+      "-c",
+      `python3 -c '${script.replaceAll("'", "'\\''")}' ${daemon.socket}; sleep 1`,
+    );
+    expect(out).toContain("401");
+  });
+
+  test("a member tightens its domain, and the next operation is judged by it", async () => {
+    const before = asMember("id", "-u");
+    expect(before.code).toBe(0);
+    const { status } = await daemon.curl(
+      "POST",
+      "/v1/domains/self/policies",
+      { text: 'rule no-id: block exec "id"' },
+      daemon.prefix(domain),
+    );
+    expect(status).toBe(201);
+    expect(asMember("id", "-u").code).not.toBe(0);
+  });
+
+  test("a process that runs is attached, and what it does next is judged", async () => {
+    const other = await daemon.make('rule no-mkdir: block exec "mkdir"');
+    const target = join(daemon.folder, "made");
+    const child = Bun.spawn(["/bin/sh", "-c", `read line; mkdir ${target}; sleep 0`], {
+      stdin: "pipe",
+      stderr: "ignore",
+    });
+    const attached = Bun.spawnSync(
+      [tool, "attach", "--socket", daemon.socket, "--domain", other, `${child.pid}`],
+      { stdin: "ignore" },
+    );
+    expect(attached.stdout.toString()).toContain(`${other} governs`);
+    expect(attached.stdout.toString()).toContain("what cannot be known");
+    child.stdin.write("go\n");
+    child.stdin.flush();
+    child.stdin.end();
+    await child.exited;
+    expect(existsSync(target)).toBe(false);
+    const { body } = await daemon.curl("GET", `/v1/domains/${other}/feedback?after=0&wait=10`);
+    expect(body.records[0]?.rule.name).toBe("no-mkdir");
+  });
+
+  test("a killed daemon changes nothing but who tells: rules hold, and the next one goes on", async () => {
+    const sleeper = Bun.spawn(
+      [...daemon.prefix(domain), "sh", "-c", "while read word; do $word; done"],
+      { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
+    );
+    await Bun.sleep(500 * patience);
+    const { body: before } = await daemon.curl("GET", `/v1/domains/${domain}`);
+    await daemon.kill();
+    const mark = join(daemon.folder, "while-away");
+    sleeper.stdin.write(`touch\n`);
+    sleeper.stdin.flush();
+    await Bun.sleep(300 * patience);
+    expect(existsSync(mark)).toBe(false);
+    await daemon.start();
+    const { body: after } = await daemon.curl("GET", `/v1/domains/${domain}`);
+    expect(after.revision).toBe(before.revision);
+    expect(after.generation).toBe(before.generation);
+    expect(after.policies).toEqual(before.policies);
+    const { body } = await daemon.curl(
+      "GET",
+      `/v1/domains/${domain}/feedback?after=${before.feedback.last}&wait=10`,
+    );
+    expect(body.records[0]?.rule.name).toBe("no-touch");
+    sleeper.stdin.end();
+    sleeper.kill(9);
+    await sleeper.exited;
+    expect(asMember("touch", mark).code).not.toBe(0);
+  });
+
+  test("stop --all leaves nothing behind", async () => {
+    const words = ["stop", "--all", "--kill", "--socket", daemon.socket, "--pins", daemon.pins];
+    const stopped = Bun.spawnSync([tool, ...words], { stdin: "ignore" });
+    expect(stopped.stdout.toString()).toBe("stopped, and the rules with it\n");
+    expect(existsSync(daemon.pins) ? readdirSync(daemon.pins) : []).toEqual([]);
+    const mark = join(daemon.folder, "free");
+    expect(Bun.spawnSync(["touch", mark]).exitCode).toBe(0);
+  });
+});

@@ -14,6 +14,8 @@ import { domainRoutes } from "./routes/domains.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { hookRoutes } from "./routes/hooks.ts";
+import { mcpRoutes } from "./routes/mcp.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { questionRoutes } from "./routes/questions.ts";
 
@@ -38,6 +40,8 @@ export function buildApp(served: Served): Hono<Environment> {
   app.route("/v1/approvals", approvalRoutes(served));
   app.route("/v1", eventRoutes(served));
   app.route("/v1", questionRoutes(served));
+  app.route("/hooks", hookRoutes(served));
+  app.route("/mcp", mcpRoutes(app));
   app.route("/", healthRoutes(served));
   app.get(
     "/openapi.json",

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
+
 #define HIDDEN __attribute__((visibility("hidden")))
 
 // libbpf addresses libc's `stderr` relative to its own code, which a shared object cannot do: give it a copy of the pointer.
@@ -32,3 +34,32 @@ HIDDEN const char *elf_errmsg(int error) {
 	(void)error;
 	return "libelf error";
 }
+
+// Loading an object on a thread of its own (src/kernel/libbpf/threads.ts). What libbpf says meanwhile must not reach
+// JavaScript, which lives on one thread only: its warnings are kept here.
+static char said[16 * 1024];
+static size_t said_bytes;
+static int said_lock;
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list values) {
+	if (level != LIBBPF_WARN) return 0;
+	while (__sync_lock_test_and_set(&said_lock, 1));
+	int bytes = vsnprintf(said + said_bytes, sizeof(said) - said_bytes, format, values);
+	if (bytes > 0) said_bytes += bytes;
+	if (said_bytes >= sizeof(said)) said_bytes = sizeof(said) - 1;
+	__sync_lock_release(&said_lock);
+	return 0;
+}
+
+void actplane_keep_warnings(void) {
+	said_bytes = 0;
+	said[0] = 0;
+	libbpf_set_print(keep_warning);
+}
+
+const char *actplane_kept_warnings(void) { return said; }
+
+static void *load(void *object) { return (void *)(long)bpf_object__load(object); }
+
+// For pthread_create, which the caller looks up: where it lies depends on the glibc.
+void *actplane_loader(void) { return (void *)load; }

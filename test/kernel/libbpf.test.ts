@@ -9,6 +9,7 @@ import { libbpf, setLogSink } from "../../src/kernel/libbpf/library.ts";
 import type { BpfLink } from "../../src/kernel/libbpf/link.ts";
 import { BpfMap, MapType, UpdateMode } from "../../src/kernel/libbpf/map.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
+import { loadOnTwoThreads } from "../../src/kernel/libbpf/threads.ts";
 import { SystemError } from "../../src/kernel/libc.ts";
 import { compiledBpf } from "./compile.ts";
 
@@ -159,6 +160,32 @@ test("a program refused by the verifier leaves the verifier's words", () => {
   program.captureVerifierLog();
   expect(() => object.load()).toThrow(/bpf_object__load: EACCES: .*unchecked/s);
   expect(program.verifierLog()).toContain("map_value_or_null");
+});
+
+test("programs that are loaded on two threads share their maps", () => {
+  const object = BpfObject.open("probe", elf);
+  cleanups.push(() => object.close());
+  object.map(".rodata").setVariable("watched_tgid", u32(process.pid));
+  loadOnTwoThreads(object, () => BpfObject.open("probe", elf));
+  keep(object.program("on_sys_enter").attach());
+  makeWatchedCall();
+  const count = object.map("counters").live.lookup(u32(0));
+  expect(viewOf(count!).getBigUint64(0, true)).toBeGreaterThan(0n);
+  const names = ["on_sys_enter", "on_any_raw_tracepoint", "refuse_port_9"];
+  const ids = new Set(names.map((name) => object.program(name).info().id));
+  expect(ids.size).toBe(3);
+});
+
+test("of a program that is refused on a thread the words are told, and of the next call its own", () => {
+  const object = BpfObject.open("probe", elf);
+  cleanups.push(() => object.close());
+  object.program("unchecked").setAutoload(true);
+  expect(() => loadOnTwoThreads(object, () => BpfObject.open("probe", elf))).toThrow(
+    /bpf_object__load: EACCES: .*unchecked/s,
+  );
+  expect(() => BpfObject.open("probe", new Uint8Array(100))).toThrow(
+    /bpf_object__open_mem probe: .*ELF/s,
+  );
 });
 
 test("the log sink sees libbpf's debug lines", () => {

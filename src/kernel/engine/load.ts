@@ -14,6 +14,7 @@ import type { BpfLink } from "../libbpf/link.ts";
 import type { BpfMap } from "../libbpf/map.ts";
 import { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
+import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { close } from "../libc.ts";
 import { programsOf } from "../programs.ts";
 import { decodeEngineRecord, encodeEngineRecord } from "../state.ts";
@@ -50,7 +51,8 @@ export function embeddedObject(): Uint8Array {
 
 export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null): Loaded {
   const content = embeddedObject();
-  const object = BpfObject.open("actplane", content, kernelTypesFor(content));
+  const types = kernelTypesFor(content);
+  const object = BpfObject.open("actplane", content, types);
   const links: BpfLink[] = [];
   try {
     const names = programsOf(tier, options.programs, object.programs.keys(), release());
@@ -59,7 +61,7 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     setSizes(object, options);
     if (tier === "tracepoint")
       object.map(".rodata").setVariable("kill_before_ops", u32(killBeforeOps));
-    object.load();
+    loadOnTwoThreads(object, () => BpfObject.open("actplane", content, types));
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
     object.program("any_start").run(ownedBytes(8));

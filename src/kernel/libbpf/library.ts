@@ -47,6 +47,7 @@ const symbols = {
   bpf_object__open_mem: { args: ["ptr", "usize", "ptr"], returns: "ptr" },
   bpf_prog_get_fd_by_id: { args: ["u32"], returns: "i32" },
   bpf_prog_test_run_opts: { args: ["i32", "ptr"], returns: "i32" },
+  bpf_program__autoload: { args: ["ptr"], returns: "bool" },
   bpf_program__attach: { args: ["ptr"], returns: "ptr" },
   bpf_program__attach_cgroup: { args: ["ptr", "i32"], returns: "ptr" },
   bpf_program__attach_raw_tracepoint: { args: ["ptr", "ptr"], returns: "ptr" },
@@ -78,6 +79,7 @@ type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
 let loaded: Symbols | null = null;
 let systemPath: string | null = null;
+let path = "";
 
 /** Takes the machine's own libbpf instead of the embedded one, for the whole process; before the first use. */
 export function useSystemLibbpf(path = "libbpf.so.1"): void {
@@ -88,11 +90,39 @@ export function useSystemLibbpf(path = "libbpf.so.1"): void {
 /** The raw calls of libbpf; `checkedResult` and `checkedPointer` turn what they return into errors. */
 export function libbpf(): Symbols {
   if (loaded === null) {
-    const path = systemPath ?? sealedLibrary("libbpf-actplane", readFileSync(embedded));
+    path = systemPath ?? sealedLibrary("libbpf-actplane", readFileSync(embedded));
     loaded = dlopen(path, symbols).symbols;
     loaded.libbpf_set_print(printCallback().ptr);
   }
   return loaded;
+}
+
+/** What our own build adds (packaging/libbpf/shims.c). */
+const additions = {
+  actplane_keep_warnings: { args: [], returns: "void" },
+  actplane_kept_warnings: { args: [], returns: "cstring" },
+  actplane_loader: { args: [], returns: "ptr" },
+} as const;
+
+/** The C function that loads an object, for a thread of its own; null: the machine's own libbpf has none. */
+export function loader(): Pointer | null {
+  libbpf();
+  if (systemPath !== null) return null;
+  return pointerFromC(dlopen(path, additions).symbols.actplane_loader());
+}
+
+/** Runs `work`, in which libbpf may be called on other threads too: what it says stays in C until then. */
+export function withoutCallbacks<T>(work: () => T): T {
+  const { actplane_keep_warnings, actplane_kept_warnings } = dlopen(path, additions).symbols;
+  actplane_keep_warnings();
+  try {
+    return work();
+  } finally {
+    libbpf().libbpf_set_print(printCallback().ptr);
+    recentWarnings = String(actplane_kept_warnings())
+      .split("\n")
+      .filter((line) => line !== "");
+  }
 }
 
 // -- what libbpf says -----------------------------------------------------------------------------------------------
@@ -116,6 +146,7 @@ export function setLogSink(sink: LogSink | null): void {
 let keptCallback: JSCallback | null = null;
 
 function printCallback(): JSCallback {
+  if (keptCallback !== null) return keptCallback;
   const line = ownedBytes(lineBytesMax);
   const print = (level: number, format: Pointer, values: Pointer): number => {
     if (level > LEVEL_WARNING && logSink === null) return 0;

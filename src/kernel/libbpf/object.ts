@@ -20,6 +20,7 @@ import { BpfProgram } from "./program.ts";
 export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>;
   readonly maps: ReadonlyMap<string, ObjectMap>;
+  readonly #parts: BpfObject[] = [];
   #address: Pointer | null;
   // libbpf reads the ELF until the object is loaded.
   readonly #readByLibbpf: readonly OwnedBytes[];
@@ -75,7 +76,7 @@ export class BpfObject {
   /** The object's own type information. */
   get types(): Uint8Array {
     const length = ownedBytes(4);
-    const btf = checkedPointer("bpf_object__btf", libbpf().bpf_object__btf(this.#openAddress));
+    const btf = checkedPointer("bpf_object__btf", libbpf().bpf_object__btf(this.address));
     const data = checkedPointer("btf__raw_data", libbpf().btf__raw_data(btf, ptr(length)));
     return copyFromC(data, viewOf(length).getUint32(0, true));
   }
@@ -83,16 +84,23 @@ export class BpfObject {
   /** Hands every program with autoload to the verifier; throws with the warnings of libbpf when one is refused. */
   load(): void {
     assert(this.#readByLibbpf.length > 0, "libbpf reads what it was given until now");
-    checkedResult("bpf_object__load", libbpf().bpf_object__load(this.#openAddress));
+    checkedResult("bpf_object__load", libbpf().bpf_object__load(this.address));
   }
 
-  get #openAddress(): Pointer {
+  /** For C that works on the object. */
+  get address(): Pointer {
     assert(this.#address !== null, "the object is open");
     return this.#address;
   }
 
+  /** Closes `part` with this object. */
+  own(part: BpfObject): void {
+    this.#parts.push(part);
+  }
+
   close(): void {
     if (this.#address === null) return;
+    for (const part of this.#parts) part.close();
     libbpf().bpf_object__close(this.#address);
     this.#address = null;
   }

@@ -18,7 +18,7 @@ import { BpfLink } from "./link.ts";
 export class BpfProgram {
   readonly name: string;
   readonly section: string;
-  readonly #address: Pointer;
+  #address: Pointer;
   #verifierLog: OwnedBytes | null = null;
 
   /** Made by BpfObject, which owns the memory at `address`. */
@@ -29,6 +29,15 @@ export class BpfProgram {
   }
 
   // -- before the load ----------------------------------------------------------------------------------------------
+
+  get autoload(): boolean {
+    return libbpf().bpf_program__autoload(this.#address);
+  }
+
+  /** How many instructions it has before the verifier adds its own. */
+  get size(): number {
+    return Number(libbpf().bpf_program__insn_cnt(this.#address));
+  }
 
   setAutoload(load: boolean): void {
     checkedResult(
@@ -79,6 +88,11 @@ export class BpfProgram {
 
   // -- after the load -----------------------------------------------------------------------------------------------
 
+  /** It was loaded as `program`, of another object made of the same file. */
+  become(program: BpfProgram): void {
+    this.#address = program.#address;
+  }
+
   /** The program's descriptor, which the object owns; throws for a program that was not loaded. */
   get fd(): number {
     return checkedResult(`bpf_program__fd ${this.name}`, libbpf().bpf_program__fd(this.#address));
@@ -91,10 +105,7 @@ export class BpfProgram {
       libbpf().bpf_program__insns(this.#address),
     );
     const instructionBytes = 8;
-    return copyFromC(
-      address,
-      Number(libbpf().bpf_program__insn_cnt(this.#address)) * instructionBytes,
-    );
+    return copyFromC(address, this.size * instructionBytes);
   }
 
   info(): ProgramInfo {

@@ -90,6 +90,12 @@ export class Registry {
     return this.#domains.get(id) ?? null;
   }
 
+  /** Names that look like ids are never looked for: one that has ended must not mean another one. */
+  named(name: string): DomainState[] {
+    if (/^d\d+$/.test(name)) return [];
+    return [...this.#domains.values()].filter((domain) => domain.name === name);
+  }
+
   byNumber(number: number): DomainState | null {
     return this.#byNumber.get(number) ?? null;
   }

@@ -29,10 +29,19 @@ const policyText = {
   domain: v.optional(v.pipe(name, v.description("which domain of a catalogue document"))),
 };
 
+/** A policy inside of a body: the text alone, or with what is to be known of it. */
+const policy = v.union([
+  v.pipe(
+    text,
+    v.transform((value) => v.parse(v.object(policyText), { text: value })),
+  ),
+  v.object(policyText),
+]);
+
 export const newDomain = v.object({
   name,
-  parent: v.optional(v.pipe(name, v.description("the id of the domain to inherit from"))),
-  policy: v.optional(v.object(policyText)),
+  parent: v.optional(v.pipe(name, v.description("the domain to inherit from"))),
+  policy: v.optional(policy),
   disable: v.optional(
     v.pipe(v.array(name), v.maxLength(256), v.description("inherited `default` bindings")),
   ),
@@ -98,7 +107,7 @@ const operation = v.object({
 
 const asked = {
   domain: v.optional(v.pipe(name, v.description("whose policy; else give `policy`"))),
-  policy: v.optional(v.object(policyText)),
+  policy: v.optional(policy),
   workspace: v.optional(path),
   home: v.optional(path),
 };

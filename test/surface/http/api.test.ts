@@ -55,6 +55,18 @@ describe("domains", () => {
       start: { line: 2, column: 3 },
     });
   });
+  asRoot("take a policy as bare text, and are found by a name that only one has", async () => {
+    const make = () => plane.ask("/v1/domains", { body: { name: "agent", policy: more } });
+    const { id } = (await make()).body.domain;
+    expect((await plane.ask("/v1/domains/agent")).body).toMatchObject({ id, clauses: 1 });
+    const { id: other } = (await make()).body.domain;
+    const { status, body } = await plane.ask("/v1/domains/agent");
+    expect([status, body.detail]).toEqual([404, `2 domains are called agent: ${id}, ${other}`]);
+  });
+  asRoot("called like an id that is gone are not found by it", async () => {
+    await plane.ask("/v1/domains", { body: { name: "d77", policy: more } });
+    expect(brief(await plane.ask("/v1/domains/d77"))).toBe("404 not-found");
+  });
   asRoot("are listed: all to the operator, its own to a member", async () => {
     const { id } = await plane.make();
     const { id: child } = await plane.make("", { parent: id });

@@ -43,13 +43,14 @@ interface Run {
 }
 
 export class Simulation {
-  readonly #image: Image;
-  readonly #flowing: Uint32Array;
+  #image: Image;
+  #flowing: Uint32Array;
   readonly #procs = new Map<number, Proc>();
   readonly #objects = new Map<number, Uint32Array>();
   readonly #runs = new Map<number, Run>();
-  readonly #staled: number[];
-  readonly #openRun: number[];
+  /** By the session's number of a gate. */
+  readonly #staled: number[] = [];
+  readonly #openRun: number[] = [];
   #runsMade = 0;
   #nowNs = 0n;
   #overLimit = false;
@@ -57,9 +58,13 @@ export class Simulation {
   constructor(words: Uint32Array) {
     this.#image = new Image(words);
     this.#flowing = this.#image.mask(header.flowing);
-    this.#staled = this.#image.gates.map(() => 0);
-    this.#openRun = this.#image.gates.map(() => 0);
     this.#procs.set(1, newProc());
+  }
+
+  /** Another policy takes the place of the present one; both are numbered by the same session. */
+  replace(words: Uint32Array): void {
+    this.#image = new Image(words);
+    this.#flowing = this.#image.mask(header.flowing);
   }
 
   step(event: TraceEvent): Decision | null {
@@ -101,7 +106,7 @@ export class Simulation {
 
   #isOpen(gate: number): boolean {
     const run = this.#runs.get(this.#openRun[gate] ?? 0);
-    if (run === undefined) return false;
+    if (run === undefined || gate >= this.#image.gates.length) return false;
     if ((this.#staled[gate] ?? 0) - run.base !== run.own) return false;
     const withinNs = this.#image.gates[gate]?.withinNs ?? 0n;
     return withinNs === 0n || this.#nowNs - run.startedNs <= withinNs;

@@ -17,7 +17,7 @@ import { checkedPointer, libbpf } from "./libbpf/library.ts";
 import { libc, SystemError } from "./libc.ts";
 
 // A flood must not keep the main thread from its timers and sockets: after this many events it looks around.
-const eventsPerTurn = 4096;
+const eventsPerTurn = 1024;
 const eventBytesMax = 64 * 1024;
 
 const pollEveryMs = 2;

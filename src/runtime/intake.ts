@@ -9,6 +9,7 @@ import { clauseOf } from "../ir/find.ts";
 import type { Compiled, CompiledLabel } from "../ir/ir.ts";
 import type { Numbering } from "../ir/numbering.ts";
 import type { KernelEvent, Tier } from "../kernel/kernel.ts";
+import { Buckets } from "./buckets.ts";
 import type { Clock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
 import { type FeedbackRecord, feedbackOf } from "./feedback.ts";
@@ -22,6 +23,12 @@ import type { Store } from "./store.ts";
 
 /** Events that wait for a disk. */
 const pendingMax = 65_536;
+/**
+ * Of one domain. An agent that is refused in a loop, thousands of times a second, keeps nobody else's records waiting:
+ * what is over is seen and counted, but neither kept nor told.
+ */
+const eventRate = { perSecond: 2_000, burst: 20_000 };
+const recordRate = { perSecond: 200, burst: 1_000 };
 
 export interface IntakeOptions {
   readonly registry: Registry;
@@ -50,15 +57,23 @@ interface Taken {
   readonly domain: DomainState;
   readonly event: KernelEvent;
   readonly record: FeedbackRecord | null;
+  /** False: over the rate of its domain, only its record is written. */
+  readonly isKept: boolean;
 }
 
 export class Intake {
   /** Events of domains that nobody knows, and events that found no room while the disk failed. */
   lost = 0;
+  /** Events over the rate of their domain, which were seen and not kept. */
+  omitted = 0;
   /** Why the last transaction failed; null: it did not. */
   failure: string | null = null;
   readonly #options: IntakeOptions;
   readonly #histories = new Map<number, History>();
+  readonly #events = new Buckets(eventRate);
+  readonly #records = new Buckets(recordRate);
+  /** Records over the rate, by domain. */
+  readonly #dropped = new Map<string, number>();
   #pending: Taken[] = [];
   #isDue = false;
 
@@ -83,9 +98,12 @@ export class Intake {
     }
     const history = this.history(domain.session);
     remember(history, event);
+    const record = this.#recordOf(event, domain, history);
+    const isKept = this.#events.take(domain.id);
+    if (!isKept) this.omitted++;
     if (this.#pending.length >= pendingMax) this.lost++;
-    else this.#pending.push({ domain, event, record: this.#recordOf(event, domain, history) });
-    if (this.#isDue) return;
+    else if (isKept || record !== null) this.#pending.push({ domain, event, record, isKept });
+    if (this.#isDue || this.#pending.length === 0) return;
     this.#isDue = true;
     queueMicrotask(() => this.flush());
   }
@@ -98,12 +116,14 @@ export class Intake {
     const { store, queue, eventLog, onTaken } = this.#options;
     try {
       store.transaction(() => {
-        for (const { domain, event } of taken) eventLog.append(domain.session.id, domain.id, event);
+        for (const { domain, event, isKept } of taken)
+          if (isKept) eventLog.append(domain.session.id, domain.id, event);
         queue.append(
           taken.flatMap(({ domain, record }) =>
             record === null ? [] : [{ domain: domain.id, record }],
           ),
         );
+        for (const [domain, count] of this.#dropped) queue.addDropped(domain, count);
       });
     } catch (failure) {
       this.failure = failure instanceof Error ? failure.message : String(failure);
@@ -111,6 +131,7 @@ export class Intake {
     }
     this.failure = null;
     this.#pending = [];
+    this.#dropped.clear();
     for (const { domain, record } of taken) if (record !== null) queue.waiters.wake(domain.id);
     for (const { domain, event, record } of taken) onTaken?.(domain, event, record);
   }
@@ -139,6 +160,11 @@ export class Intake {
 
   #recordOf(event: KernelEvent, domain: DomainState, history: History): FeedbackRecord | null {
     if (event.type !== "match" || domain.compiled === null) return null;
+    if (event.clauses.length === 0 && event.builtin === null) return null;
+    if (!this.#records.take(domain.id)) {
+      this.#dropped.set(domain.id, (this.#dropped.get(domain.id) ?? 0) + 1);
+      return null;
+    }
     const compiled = policyAt(domain, event);
     const clauses = event.clauses.filter((id) => clauseOf(compiled, id) !== undefined);
     if (clauses.length === 0 && event.builtin === null) return null;

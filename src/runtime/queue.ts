@@ -89,6 +89,14 @@ export class FeedbackQueue {
     return { ...queue, cut, dropped: queue.dropped + unread };
   }
 
+  /** Inside of the caller's transaction: so many records of the domain were not even made. */
+  addDropped(domain: string, count: number): void {
+    const queue = this.#queues.get(domain) ?? empty;
+    const changed = { ...queue, dropped: queue.dropped + count };
+    this.#write(domain, changed);
+    this.#queues.set(domain, changed);
+  }
+
   #write(domain: string, { last, acked, dropped }: Queue): void {
     this.store.run(
       `INSERT INTO queues(domain, last, acked, dropped) VALUES (?1, ?2, ?3, ?4)

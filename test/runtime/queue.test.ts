@@ -71,24 +71,38 @@ test("what was acknowledged can be read again, and acknowledging less changes no
   expect(plane.queue.read(id, 0, 10).records).toHaveLength(3);
 });
 
+test("a domain that is refused in a loop loses its own records over the rate, counted, and nobody else's", async () => {
+  const { plane, id } = await planeWithDomain();
+  const other = await plane.make(policy);
+  const [clause] = plane.control.existing(id).compiled?.clauses ?? [];
+  for (let i = 0; i < 3_000; i++) plane.tell(id, { type: "match", clauses: [clause?.id ?? 0] });
+  plane.match(other);
+  const { last, dropped } = plane.queue.state(id);
+  expect(last + dropped).toBe(3_000);
+  expect(last).toBeGreaterThanOrEqual(1_000);
+  expect(last).toBeLessThan(1_500);
+  expect(plane.queue.state(other)).toMatchObject({ last: 1, dropped: 0 });
+});
+
 test("a queue drops its oldest, tells how many nobody acknowledged, and a reader what it missed", async () => {
   const { plane, id } = await planeWithDomain();
   const total = recordsMax + 300;
-  const [clause] = plane.control.existing(id).compiled?.clauses ?? [];
-  plane.queue.ack(id, 0);
-  for (let i = 0; i < total; i++) {
-    plane.tell(id, { type: "match", clauses: [clause?.id ?? 0] });
-    if (i === 99) {
-      plane.intake.flush();
-      plane.queue.ack(id, 40);
-    }
-  }
-  plane.intake.flush();
+  plane.match(id);
+  const [first] = plane.queue.read(id, 0, 1).records;
+  if (first === undefined) throw new Error("a match makes a record");
+  const append = (from: number, to: number) =>
+    plane.store.transaction(() => {
+      const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+      plane.queue.append(seqs.map((seq) => ({ domain: id, record: { ...first, seq } })));
+    });
+  append(2, 100);
+  plane.queue.ack(id, 40);
+  append(101, total);
   const { last, dropped } = plane.queue.state(id);
   expect(last).toBe(total);
   const { records, missed } = plane.queue.read(id, 0, 1);
-  const [first] = records;
-  expect(missed).toBe((first?.seq ?? 0) - 1);
+  expect(missed).toBe((records[0]?.seq ?? 0) - 1);
+  expect(missed).toBeGreaterThan(40);
   expect(dropped).toBe(missed - 40);
   const kept = plane.store.one<{ n: number }>("SELECT count(*) AS n FROM feedback");
   expect(kept?.n).toBe(total - missed);

@@ -33,6 +33,7 @@ export function metricsText(daemon: Daemon): string {
   counter("actplane_events_lost_total", "Events that nobody was told of; verdicts stood.", [
     { labels: { where: "ring" }, value: counters.eventsLost },
     { labels: { where: "daemon" }, value: intake.lost },
+    { labels: { where: "rate" }, value: intake.omitted },
   ]);
   counter(
     "actplane_kernel_total",

@@ -7,6 +7,7 @@ import { type Diagnostic, hasErrors } from "../../../base/diagnostic.ts";
 import { emptyPolicy } from "../../../dsl/merge.ts";
 import { noNumbers } from "../../../ir/numbering.ts";
 import { type Asked, UnclearQuestion } from "../../../runtime/asked.ts";
+import { Buckets } from "../../../runtime/buckets.ts";
 import type { Caller } from "../../../runtime/caller.ts";
 import { requireOwn } from "../../../runtime/caller.ts";
 import { composePolicy } from "../../../runtime/compose.ts";
@@ -17,7 +18,6 @@ import { type AskedPolicy, whyOf } from "../../../runtime/why.ts";
 import { diagnosticsJson } from "../../text/diagnostic.ts";
 import { answers, takes } from "../describe.ts";
 import type { Environment, Served } from "../environment.ts";
-import { Rates } from "../rates.ts";
 import * as schemas from "../schemas.ts";
 import { verdictsJson } from "../views.ts";
 import { idOf } from "./domains.ts";
@@ -32,12 +32,12 @@ const memberLengthMax = 256 * 1024;
 export function questionRoutes({ daemon }: Served) {
   const routes = new Hono<Environment>();
   const { control } = daemon;
-  const rates = new Rates({ perSecond: 20, burst: 40 });
+  const rates = new Buckets({ perSecond: 20, burst: 40 });
 
   const admit = (caller: Caller, lengths: readonly (string | undefined)[]) => {
     if (caller.kind === "operator") return;
     const who = caller.kind === "member" ? caller.domain : `uid ${caller.uid}`;
-    rates.take(who);
+    if (!rates.take(who)) throw new Refusal("too-many", "20 questions a second are answered");
     const length = lengths.reduce((sum, text) => sum + (text?.length ?? 0), 0);
     const max = caller.kind === "member" ? memberLengthMax : strangerLengthMax;
     if (length > max)

@@ -146,6 +146,12 @@ const registerRun: Register = (program, io, finish, host) => {
     .option("--json", "tell matches and the summary as JSON lines on standard error")
     .option("--quiet", "say nothing where no rule matches")
     .addOption(
+      new Option(
+        "--annotate-stderr",
+        "say one line a refusal and no more, for a model that reads the command's standard error",
+      ).conflicts("json"),
+    )
+    .addOption(
       new Option("--ring-bytes <n>", "size of the event ring, a power of two")
         .default(1 << 20)
         .argParser(ringBytes)

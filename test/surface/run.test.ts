@@ -321,3 +321,16 @@ describe("without root", () => {
 });
 
 test("--version", () => expect(run("--version").out).toMatch(/^\d+\.\d+\.\d+\n$/));
+
+runs("--annotate-stderr says one line a refusal, and nothing where there is none", () => {
+  const rule =
+    'rule no-touch: block exec "touch" because "no traces"\nrule seen: notify exec "true"';
+  const annotated = (...words: readonly string[]) =>
+    traced("--annotate-stderr", "--rule", rule, "--", ...words);
+  expect(annotated("true").err).toBe("");
+  const { err } = annotated("sh", "-c", "touch x 2>/dev/null; true");
+  const told = err.split("\n").filter((line) => line.startsWith("actplane:"));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toStartWith('actplane: KILLED (SIGKILL, nothing happened): exec "');
+  expect(told[0]).toContain("; rule no-touch: no traces; repeating it is useless");
+});

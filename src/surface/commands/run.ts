@@ -30,6 +30,7 @@ import { diagnosticsJson, renderDiagnostics, summaryOf, wantsColor } from "../te
 import { eventJson } from "../text/event.ts";
 import { reasonNotToWrite, reasonOf } from "../text/failure.ts";
 import { renderFeedback } from "../text/feedback.ts";
+import { isUrgent, modelLine } from "../text/model.ts";
 import { printable } from "../text/printable.ts";
 import {
   type ClauseVerdict,
@@ -49,6 +50,8 @@ export interface RunArguments {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly degraded?: boolean;
+  /** Say nothing but one line a refusal, for a model that reads the command's standard error. */
+  readonly annotateStderr?: boolean;
   /** Bytes of the ring between the kernel and us. */
   readonly ringBytes: number;
   readonly command: readonly string[];
@@ -83,6 +86,7 @@ class Unstarted extends Error {
 
 class Run {
   readonly #clock;
+  private readonly given: RunArguments;
   /** Matches that were told: each is told once. */
   readonly #told = new Set<string>();
   /** Matches that were not told for that. */
@@ -93,8 +97,9 @@ class Run {
   constructor(
     private readonly io: Io,
     private readonly host: Host,
-    private readonly given: RunArguments,
+    given: RunArguments,
   ) {
+    this.given = given.annotateStderr === true ? { ...given, quiet: true } : given;
     this.#clock = clockAt(host.monotonicNs(), host.epochMs());
   }
 
@@ -304,7 +309,9 @@ class Run {
     this.#told.add(key);
     this.#keep((journal) => journal.write(record));
     if (this.given.json === true) this.#json({ type: "match", ...record });
-    else this.io.stderr.write(`${renderFeedback(record)}\n`);
+    else if (this.given.annotateStderr !== true)
+      this.io.stderr.write(`${renderFeedback(record)}\n`);
+    else if (isUrgent(record)) this.io.stderr.write(`${modelLine(record)}\n`);
   }
 
   #summarise(result: GovernResult): void {
@@ -315,6 +322,7 @@ class Run {
       return;
     }
     for (const loss of lossesOf(result.counters)) this.#say(loss);
+    if (this.given.annotateStderr === true) return;
     if (this.given.quiet === true && this.#told.size === 0) return;
     const { refused, killed, matches } = result.counters;
     const other = matches - refused - killed;

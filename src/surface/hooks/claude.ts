@@ -14,6 +14,7 @@ export const claude: Harness = {
   place: (_, event) => ["hooks", event],
   group: (command) => ({ hooks: [{ type: "command", command, timeout: timeoutSeconds }] }),
   afterwards: null,
+  isFailure: ({ hook_event_name }) => hook_event_name === "PostToolUseFailure",
   answer: (input, { text, isUrgent }) => {
     const event = String(input.hook_event_name);
     if (withContext.includes(event)) return contextAnswer(event, text);

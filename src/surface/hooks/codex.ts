@@ -14,6 +14,8 @@ export const codex: Harness = {
   place: (_, event) => ["hooks", event],
   group: (command) => ({ hooks: [{ type: "command", command, timeout: timeoutSeconds }] }),
   afterwards: "Codex runs these hooks after you trusted them once in its `/hooks`",
+  // It does not say whether the tool failed.
+  isFailure: () => false,
   answer: (input, { text, isUrgent }) => {
     const event = String(input.hook_event_name);
     if (withContext.includes(event)) return contextAnswer(event, text);

@@ -16,6 +16,8 @@ export const gemini: Harness = {
     hooks: [{ name: "actplane", type: "command", command, timeout: timeoutSeconds * 1000 }],
   }),
   afterwards: null,
+  isFailure: ({ tool_response }) =>
+    typeof tool_response === "object" && tool_response !== null && "error" in tool_response,
   answer: (input, { text, isUrgent }) => {
     const event = String(input.hook_event_name);
     if (withContext.includes(event)) return contextAnswer(event, text);

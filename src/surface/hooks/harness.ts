@@ -27,6 +27,8 @@ export interface Harness {
   readonly group: (command: string) => HookGroup;
   /** What a person still has to do, if anything. */
   readonly afterwards: string | null;
+  /** Whether it is told of something that failed a moment ago, of which a record may still be on its way. */
+  readonly isFailure: (input: HookInput) => boolean;
   /** The answer to the input of one hook; null: this moment cannot carry it, so it waits for the next. */
   readonly answer: (input: HookInput, told: Told) => object | null;
 }

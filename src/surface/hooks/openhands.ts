@@ -16,6 +16,7 @@ export const openhands: Harness = {
     hooks: [{ type: "command", command, timeout: timeoutSeconds }],
   }),
   afterwards: null,
+  isFailure: () => false,
   answer: (input, { text, isUrgent }) => {
     if (input.event_type === "UserPromptSubmit") return { additionalContext: text };
     if (input.event_type !== "Stop" || !isUrgent) return null;

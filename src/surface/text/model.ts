@@ -12,6 +12,8 @@ import { printable } from "./printable.ts";
 const nameMax = 200;
 /** Of a rule's own words. */
 const wordsMax = 600;
+/** Of a whole line. */
+const lineMax = 1000;
 /** Different matches in one text. */
 const matchesMax = 8;
 
@@ -32,6 +34,19 @@ export function modelText(records: readonly FeedbackRecord[], lost = 0): string 
     ...more,
     howToRead(records),
   ].join("\n");
+}
+
+/** One line, for standard error where nobody reads more. */
+export function modelLine(record: FeedbackRecord): string {
+  const parts = [
+    `actplane: ${deed(record)}: ${record.op} ${name(record.target)}`,
+    `rule ${record.rule.name}${record.because === null ? "" : `: ${words(record.because)}`}`,
+    ...(record.fix === null ? [] : [`instead: ${words(record.fix)}`]),
+    ...record.satisfy.map((sentence) => `it would pass: ${words(sentence)}`),
+    retryText(record) ?? "",
+    "other errors have other causes",
+  ];
+  return cut(parts.filter((part) => part !== "").join("; "), lineMax);
 }
 
 /** The same process program doing the same again is told once. */
@@ -90,9 +105,9 @@ function deed(record: FeedbackRecord): string {
 
 function retryText({ effect, retry_useful, satisfy }: FeedbackRecord): string | null {
   if (effect === "notify") return null;
-  if (retry_useful) return "Try again when the run that it waits for has ended.";
+  if (retry_useful) return "try again when the run that it waits for has ended";
   const until = satisfy.length === 0 ? "" : " before that is done";
-  return `Repeating it${until} is useless, in whatever way or language it is done.`;
+  return `repeating it${until} is useless, in whatever way or language it is done`;
 }
 
 function howToRead(records: readonly FeedbackRecord[]): string {

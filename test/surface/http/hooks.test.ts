@@ -40,6 +40,17 @@ for (const name of harnessNames) {
   });
 }
 
+asRoot(
+  "a failure that is posted before its refusal is on the disk is answered with it",
+  async () => {
+    const { id, token } = await plane.make();
+    const asked = plane.tcp("/hooks/claude", token, { body: moments.claude });
+    await Bun.sleep(20);
+    plane.refuse(id);
+    expect((await asked).body.hookSpecificOutput.additionalContext).toContain("REFUSED");
+  },
+);
+
 asRoot("what a moment cannot carry waits for the next", async () => {
   const { id, token } = await plane.make();
   await refusedIn(id);

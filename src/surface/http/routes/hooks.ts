@@ -10,8 +10,10 @@ import { problem } from "../problem.ts";
 
 /** Records that one answer is made of; what is behind them comes with the next. */
 const recordsMax = 100;
+/** A refusal is on the disk in some milliseconds; a hook that is posted at once would be there before it. */
+const failureWaitMs = 100;
 
-export function hookRoutes({ daemon }: Served) {
+export function hookRoutes({ daemon, stopping }: Served) {
   const routes = new Hono<Environment>();
   const { queue } = daemon;
 
@@ -24,7 +26,12 @@ export function hookRoutes({ daemon }: Served) {
       // A hook that is registered where nothing is governed says nothing.
       if (caller.kind !== "member") return context.json({});
       const id = caller.domain;
-      const { records, missed } = queue.read(id, queue.state(id).acked, recordsMax);
+      const { acked } = queue.state(id);
+      if (harnesses[name].isFailure(input)) {
+        const signal = AbortSignal.any([context.req.raw.signal, stopping]);
+        await queue.wait(id, acked, failureWaitMs, signal);
+      }
+      const { records, missed } = queue.read(id, acked, recordsMax);
       const answered = answerHook(harnesses[name], input, { records, lost: missed });
       if (answered === null) return context.json({});
       queue.ack(id, answered.seq);

@@ -5,7 +5,8 @@
 //   bun bench/run.bench.ts --real    # minutes
 //   bun bench/run.bench.ts --json    # one object, for a machine
 //
-// `start` is the tool's own start and end around nothing. The others time themselves from inside, without start and end.
+// `start` is the tool's own start and end around nothing, under three policies; the milliseconds it adds are the median of the
+// pairs' differences. The others time themselves from inside, without start and end.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -73,10 +74,31 @@ ${endpointRules(20).replaceAll(/^rule r/gm, "rule e")}`;
 
 const folder = mkdtempSync("/tmp/actplane-bench-");
 
-function bash(cwd: string, script: string, governed: boolean): void {
+/** What a start costs depends on what the policy asks about: of that kind programs are loaded. */
+const starts: Readonly<Record<string, { readonly what: string; readonly policy: string }>> = {
+  "start-exec": { what: "`true`, 50 rules about programs", policy: execRules(50) },
+  "start-usual": {
+    what: "`true`, a rule each about files, addresses and a gate, two labels",
+    policy: `
+source SECRET = file "**/.env"
+source WORKER = exec "bash"
+rule gate:
+  block exec "no-such-program" unless after exec "make" exits 0 since write "**/*.c"
+  because "x"
+rule files:
+  block write "/etc/**" if SECRET
+  because "x"
+rule leak:
+  block connect "203.0.113.0/24" if SECRET and WORKER
+  because "x"`,
+  },
+  "start-many": { what: "`true`, the 120 rules of the workloads", policy },
+};
+
+function bash(cwd: string, script: string, governed: boolean, under = "bench"): void {
   const command = ["/bin/bash", "-euo", "pipefail", "-c", script];
   const prefix = governed
-    ? [tool, "run", "--quiet", "--degraded", "--policy", join(folder, "bench.policy"), "--"]
+    ? [tool, "run", "--quiet", "--degraded", "--policy", join(folder, `${under}.policy`), "--"]
     : [];
   const env = { PATH: "/usr/bin:/bin", HOME: folder, GIT_CONFIG_GLOBAL: "/dev/null" };
   const options = { cwd, env, stdin: "ignore", stdout: "ignore", stderr: "pipe" } as const;
@@ -104,9 +126,9 @@ function measureInside({ prepare, work }: Workload, governed: boolean): number {
   return ended - began;
 }
 
-function measureStart(governed: boolean): number {
+function measureStart(under: string, governed: boolean): number {
   const began = performance.now();
-  bash(folder, "true", governed);
+  bash(folder, "true", governed, under);
   return performance.now() - began;
 }
 
@@ -118,6 +140,8 @@ interface Result {
   readonly ratioMin: number;
   readonly ratioMax: number;
   readonly freeMs: number;
+  /** What being governed adds: the median of the pairs' differences. */
+  readonly addedMs: number;
 }
 
 function compare(name: string, what: string, measure: (governed: boolean) => number): Result {
@@ -135,6 +159,7 @@ function compare(name: string, what: string, measure: (governed: boolean) => num
     ratioMin: Math.min(...ratios),
     ratioMax: Math.max(...ratios),
     freeMs: median(pairs.map(({ free }) => free)),
+    addedMs: median(pairs.map(({ governed, free }) => governed - free)),
   };
 }
 
@@ -146,9 +171,13 @@ function median(values: readonly number[]): number {
 try {
   writeFileSync(join(folder, "bench.policy"), policy);
   // The first run of each reads the executable from the disk.
-  measureStart(true);
+  for (const [name, start] of Object.entries(starts))
+    writeFileSync(join(folder, `${name}.policy`), start.policy);
+  measureStart("start-exec", true);
   const results = [
-    compare("start", "`true`, start and end included", measureStart),
+    ...Object.entries(starts).map(([name, { what }]) =>
+      compare(name, what, (governed) => measureStart(name, governed)),
+    ),
     ...workloads.map((workload) =>
       compare(workload.name, workload.what, (governed) => measureInside(workload, governed)),
     ),
@@ -157,10 +186,10 @@ try {
     console.log(JSON.stringify({ schema_version: 1, rounds, isReal, results }));
   } else {
     console.log(`governed to free, median of ${rounds} pairs (least to most)`);
-    for (const { name, what, ratio, ratioMin, ratioMax, freeMs } of results) {
+    for (const { name, what, ratio, ratioMin, ratioMax, freeMs, addedMs } of results) {
       const spread = `(${ratioMin.toFixed(2)} to ${ratioMax.toFixed(2)})`;
       console.log(
-        `${name.padEnd(7)} ${ratio.toFixed(2).padStart(6)} x ${spread.padEnd(18)} ${what}; free: ${freeMs.toFixed(0)} ms`,
+        `${name.padEnd(11)} ${ratio.toFixed(2).padStart(6)} x ${spread.padEnd(18)} ${what}; free: ${freeMs.toFixed(0)} ms, governed: +${addedMs.toFixed(0)} ms`,
       );
     }
   }

@@ -166,7 +166,7 @@ function peerOf(text: string, file: (path: string) => FileRef): Peer {
 export function askedText(asked: Asked): string {
   switch (asked.op) {
     case "exec":
-      return [asked.program ?? asked.argv[0] ?? "", ...asked.argv.slice(1)].join(" ");
+      return [asked.program ?? programOf(asked.argv[0] ?? ""), ...asked.argv.slice(1)].join(" ");
     case "connect":
     case "bind":
     case "send":

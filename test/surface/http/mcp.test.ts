@@ -40,7 +40,7 @@ asRoot("tools are listed and called in the revision of 2026", async () => {
   const { body } = await request(token, "tools/list");
   expect(body.result.tools).toHaveLength(6);
   const why = await call(token, "why", { operation: ["exec", "git"] });
-  expect(why.text).toStartWith("block: git");
+  expect(why.text).toStartWith("block: /usr/bin/git");
 });
 
 asRoot("and in the revisions before, with a handshake that leaves nothing behind", async () => {

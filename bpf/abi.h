@@ -99,7 +99,7 @@ struct state {
 	__u32 base;
 	__u32 otherwise;
 	__u32 accept; /* offset of a list: PATH, EXEC, ENDPOINT: entry numbers; ARGS: atoms to set. 0: none */
-	__u32 extra;  /* EXEC only: offset of struct exec_extra; 0: none */
+	__u32 extra;  /* EXEC: offset of struct exec_extra; PATH: of two words, the gates that go stale by a name below; 0: none */
 };
 
 struct comb {
@@ -138,7 +138,8 @@ struct entry {
 	__u32 all[LABEL_WORDS];
 	__u32 none[LABEL_WORDS]; /* `not L`, and the hidden labels of `unless lineage-includes` */
 	__u32 except_not_at;   /* exec: any of these atoms absent from the resolved program is an exception */
-	__u32 reserved[7];
+	__u32 needs[2];        /* CLAUSE: gates that must all be open: approvals that the condition asks for */
+	__u32 reserved[5];
 };
 
 enum gate_flags { GATE_EXITS = 1 /* opens when the run ends normally with `status` */ };
@@ -189,6 +190,7 @@ struct proc {
 	__u32 parent;
 	__u32 flags;
 	__u64 started_ns;
+	__u64 maps; /* gates that go stale by a file of which it has a shared mapping it could write to */
 	struct run_ref runs[RUNS_MAX];
 };
 
@@ -207,6 +209,7 @@ struct session {
 	__u64 staled[GATES_MAX];  /* events that make the gate stale, ever */
 	__u64 open_run[GATES_MAX]; /* key of the run that satisfied the gate last; 0: none */
 	__u64 approved_ns[GATES_MAX]; /* when an operator opened the gate; 0: none did, or it was closed */
+	__u32 mappers[GATES_MAX];  /* processes whose `maps` have the gate: a store into memory is no event, so it is shut */
 	__u32 named_objects; /* objects that carry accept lists, ever: nobody looks for them while it is 0 */
 	__u32 moved_directories;
 	__u32 spill[LABEL_WORDS]; /* labels of objects for which the table had no room: every read acquires them (strict) */

@@ -17,7 +17,7 @@ struct file_request {
 	__u32 ops;
 	__u32 refuses;
 	__u32 only_refuse; /* 1: judge and change nothing, another name of the operation is still to be judged */
-	__u32 reserved;
+	__u32 folder; /* 1: a rename that moves a folder */
 };
 
 struct way_walk {
@@ -187,6 +187,38 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 	return 0;
 }
 
+/* The scratch's path is a folder that moves, or may be one: what is below it moves, too. */
+GLOBAL int below_scan(struct scratch *scratch, struct verdict *v, __u32 is_certain)
+{
+	if (!scratch || !v)
+		return 0;
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
+			break;
+		if (is_certain)
+			v->stales |= gates_below(scratch, v);
+		else
+			scan_list(v, any_below(scratch), 1u << ENTRY_STALE);
+	}
+	return 0;
+}
+
+/* A rename: of a folder, by every path to it; where only the name is known, of what may be one. */
+GLOBAL int below_stale(struct scratch *scratch, struct verdict *v, struct file_request *request)
+{
+	if (!scratch || !v || !request)
+		return 0;
+	if (request->name)
+		return below_scan(scratch, v, 0);
+	if (!request->folder)
+		return 0;
+	if (path_canonical(scratch, request->base.mount, request->base.dentry))
+		below_scan(scratch, v, 1);
+	if (path_resolve(scratch, request->base.mount, request->base.dentry))
+		below_scan(scratch, v, 1);
+	return 0;
+}
+
 /* A pipe, a socket, a memfd, opened through /proc/self/fd: it has no path, and no rule can be about it. */
 static __always_inline bool is_internal(__u64 inode)
 {
@@ -204,6 +236,8 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 		return;
 	if (file_ways(scratch, v, request)) {
 		ways_scan(scratch, v, CHANGES);
+		if (v->ops & OP_RENAME)
+			below_stale(scratch, v, request);
 		ways_scan(scratch, v, CLAUSES);
 		return;
 	}
@@ -382,6 +416,60 @@ GLOBAL int file_event(struct file_request *request)
 	if (!result && !request->only_refuse && v->outcome < OUTCOME_REFUSED)
 		return file_commit(scratch, v, proc, request->inode);
 	return result;
+}
+
+/* A file that is being mapped; a number, because global functions take no kernel pointers. */
+struct mapping {
+	__u64 file;
+	__u32 refuses;
+	__u32 reserved;
+};
+
+/* A process maps a file so that it can store into it, now or after an mprotect(2), without any further call. */
+GLOBAL int store_event(struct mapping *mapping)
+{
+	struct scratch *scratch = current_scratch();
+	struct file_request request = {};
+	struct proc *proc = current_proc();
+	struct image_header *image;
+	struct file *file;
+	struct verdict *v;
+	__u64 closed, fresh;
+
+	if (!proc || !mapping)
+		return 0;
+	file = (void *)mapping->file;
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	if (!verdict_fill(v, proc, OP_WRITE, 1))
+		return -EPERM;
+	image = image_of(v);
+	request.inode = (__u64)BPF_CORE_READ(file, f_inode);
+	if (!image || !(image->path_ops & OP_WRITE) || is_internal(request.inode))
+		return 0;
+	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (file_ways(scratch, v, &request)) {
+		ways_scan(scratch, v, 1u << ENTRY_STALE);
+	} else {
+		count(COUNTER_STRICT_PATH);
+		v->stales = image->gates < GATES_MAX ? (1ull << (image->gates & (GATES_MAX - 1))) - 1 : ~0ull;
+	}
+	fresh = v->stales & ~proc->maps;
+	if (!fresh)
+		return 0;
+	/* Told before the mapping counts, while it can be seen which gates were open. */
+	closed = gates_stale(v, proc, fresh);
+	/* Of two threads that do so at once one is counted. */
+	mappers_count(v, fresh & ~__sync_fetch_and_or(&proc->maps, fresh), 1);
+	if (closed) {
+		data_of_path(&scratch->data, scratch);
+		emit(EVENT_GATE_STALE, v, proc, closed, &scratch->data);
+	}
+	return 0;
 }
 
 #endif

@@ -178,6 +178,7 @@ struct gates_change {
 	__u64 closed; /* gates that were open and are no longer */
 	__u64 open_run; /* of the gate being opened */
 	__u32 gate;
+	__u32 mappers;
 };
 
 /* One event that makes `gate` stale. The total goes first: in between the gate reads as stale, the strict side. */
@@ -218,6 +219,44 @@ GLOBAL __u64 gates_stale(struct verdict *v, struct proc *proc, __u64 mask)
 		return 0;
 	bpf_loop(GATES_MAX, stale_step, &change, 0);
 	return change.closed;
+}
+
+static long mappers_step(__u32 gate, struct gates_change *change)
+{
+	if (gate >= GATES_MAX || !(change->mask >> gate))
+		return 1;
+	if (change->mask >> gate & 1)
+		__sync_fetch_and_add(&change->session->mappers[gate], change->mappers);
+	return 0;
+}
+
+/* One process more (1) or less (-1) has mappings of files by which the gates in `mask` go stale. */
+GLOBAL int mappers_count(struct verdict *v, __u64 mask, __s32 mappers)
+{
+	struct gates_change change = { .v = v, .mask = mask, .mappers = mappers };
+
+	if (!v || !mask)
+		return 0;
+	change.session = session_of(v);
+	if (change.session)
+		bpf_loop(GATES_MAX, mappers_step, &change, 0);
+	return 0;
+}
+
+/* The memory of a process ends, by an exec or its exit. Until now it may have stored what nobody saw. */
+GLOBAL int maps_end(struct verdict *v, struct proc *proc)
+{
+	__u64 mask;
+
+	if (!v || !proc)
+		return 0;
+	mask = proc->maps;
+	if (!mask)
+		return 0;
+	proc->maps = 0;
+	gates_stale(v, proc, mask);
+	mappers_count(v, mask, -1);
+	return 0;
 }
 
 /* What the process's runs mean for a new one of `change->gate`. */

@@ -219,6 +219,7 @@ struct bpf_sock_addr {
 #define O_TRUNC 01000u
 #define O_CREAT 0100u
 #define PTRACE_MODE_ATTACH 2u
+#define MAP_SHARED 1u
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 

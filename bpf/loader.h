@@ -36,13 +36,6 @@ static __always_inline bool has_options(struct scratch *scratch, struct args_sou
 	return first == '-';
 }
 
-/* A file that is being mapped executable; a scalar, because global functions take no kernel pointers. */
-struct mapping {
-	__u64 file;
-	__u32 refuses;
-	__u32 reserved;
-};
-
 /* Not 0: refused, where the hook can. */
 GLOBAL int loader_event(struct mapping *mapping)
 {

@@ -132,7 +132,7 @@ static __always_inline bool gate_is_open(struct session *session, struct verdict
 		if (!key)
 			return false;
 		run = bpf_map_lookup_elem(&runs, &key);
-		if (!run || session->staled[gate] - run->base != run->own)
+		if (!run || session->mappers[gate] || session->staled[gate] - run->base != run->own)
 			return false;
 		since = run->started_ns;
 	}
@@ -348,6 +348,9 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 	gates = (__u64)entry->gates[1] << 32 | entry->gates[0];
 	if (gates & v->open_gates)
 		return 0;
+	gates = (__u64)entry->needs[1] << 32 | entry->needs[0];
+	if (gates & ~v->open_gates)
+		return 0;
 	verdict_add(v, entry);
 	return 0;
 }
@@ -431,6 +434,26 @@ GLOBAL int state_behind_slash(struct scratch *scratch)
 		return 0;
 	walker_step(&scratch->walker, '/');
 	return scratch->walker.number;
+}
+
+/* Of a folder that the automaton was walked over: the gates that go stale by a name below it. */
+GLOBAL __u64 gates_below(struct scratch *scratch, struct verdict *v)
+{
+	__u32 at;
+
+	if (!scratch || !v || !state_behind_slash(scratch))
+		return 0;
+	at = scratch->walker.state.extra;
+	return at ? table_word(v->base + at) | (__u64)table_word(v->base + at + 1) << 32 : 0;
+}
+
+/* As gates_below, of what may be a folder: the list that accepts any name in it. */
+GLOBAL __u32 any_below(struct scratch *scratch)
+{
+	if (!scratch || !state_behind_slash(scratch))
+		return 0;
+	walker_step(&scratch->walker, 1); /* a byte that no pattern names */
+	return scratch->walker.number ? scratch->walker.state.accept : 0;
 }
 
 #endif

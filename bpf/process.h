@@ -48,6 +48,8 @@ static __always_inline int process_fork(struct task_struct *child)
 	}
 	scratch = current_scratch();
 	if (scratch && verdict_begin(&scratch->verdict, &fresh, 0, 0)) {
+		/* The child has its parent's mappings. */
+		mappers_count(&scratch->verdict, fresh.maps, 1);
 		scratch->verdict.thread = (__u64)tgid << 32 | tgid;
 		emit(EVENT_FORK, &scratch->verdict, &fresh, 0, &data);
 	}
@@ -107,6 +109,7 @@ static __always_inline int process_exit(struct task_struct *task)
 		end.session = session_of(end.v);
 		if (end.session)
 			bpf_loop(RUNS_MAX, run_end, &end, 0);
+		maps_end(end.v, proc);
 		emit(EVENT_EXIT, end.v, proc, (__u32)end.code, &data);
 	}
 	bpf_map_delete_elem(&procs, &tgid);
@@ -211,6 +214,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	__u64 closed = 0;
 
 	labels_switch(proc, v);
+	maps_end(v, proc);
 	if (v->stales)
 		closed = gates_stale(v, proc, v->stales);
 	if (v->opens)

@@ -16,7 +16,7 @@
  *   task_kill             signal, by the program of the process that would get it
  *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
  *   file_permission       labels, when data moves through an open descriptor
- *   mmap_file             exec of a program that its loader maps
+ *   mmap_file             exec of a program that its loader maps; mappings that can be stored into
  *   bpf                   bpf(2): never for a governed process
  *   sb_umount             the end of a bpffs with what is pinned in it: not by a governed process
  */
@@ -57,9 +57,10 @@ static __always_inline int on_file_open(struct file *file)
 }
 
 /* An operation on the name `dentry` in the directory `dir`. */
-static __always_inline int on_name_of_two(struct path *dir, struct dentry *dentry, __u32 ops, __u32 only_refuse)
+static __always_inline int on_name_of_two(struct path *dir, struct dentry *dentry, __u32 ops, __u32 only_refuse,
+					  __u32 folder)
 {
-	struct file_request request = { .ops = ops, .refuses = 1, .only_refuse = only_refuse };
+	struct file_request request = { .ops = ops, .refuses = 1, .only_refuse = only_refuse, .folder = folder };
 
 	if (!current_proc())
 		return 0;
@@ -73,19 +74,30 @@ static __always_inline int on_name_of_two(struct path *dir, struct dentry *dentr
 
 static __always_inline int on_name(struct path *dir, struct dentry *dentry, __u32 ops)
 {
-	return on_name_of_two(dir, dentry, ops, 0);
+	return on_name_of_two(dir, dentry, ops, 0, 0);
 }
 
-/* Nothing changes by the old name before the new one has passed. */
+static __always_inline __u32 is_folder(struct dentry *dentry)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+
+	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
+/* Nothing changes by the old name before the new one has passed. An exchange moves both. */
 static __always_inline int on_two_names(struct path *old_dir, struct dentry *old, struct path *new_dir,
 					struct dentry *new, __u32 op)
 {
-	__u32 replaces = BPF_CORE_READ(new, d_inode) ? OP_UNLINK : 0;
-	if (on_name_of_two(new_dir, new, op | OP_CREATE | replaces, 1))
+	__u32 replaces = BPF_CORE_READ(new, d_inode) ? OP_UNLINK : 0, folder;
+
+	if (!current_proc())
+		return 0;
+	folder = is_folder(old) || is_folder(new);
+	if (on_name_of_two(new_dir, new, op | OP_CREATE | replaces, 1, folder))
 		return -EPERM;
-	if (on_name(old_dir, old, op))
+	if (on_name_of_two(old_dir, old, op, 0, folder))
 		return -EPERM;
-	return on_name(new_dir, new, op | OP_CREATE | replaces);
+	return on_name_of_two(new_dir, new, op | OP_CREATE | replaces, 0, folder);
 }
 
 static __always_inline int on_path(struct path *path, __u32 ops)
@@ -127,13 +139,15 @@ static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *mess
 	return on_address(socket, BPF_CORE_READ(message, msg_name), OP_CONNECT | OP_SEND);
 }
 
-static __always_inline int on_mmap(struct file *file, __u64 protection)
+static __always_inline int on_mmap(struct file *file, __u64 protection, __u64 flags)
 {
 	struct mapping mapping = { .file = (__u64)file, .refuses = 1 };
 
-	if (!file || !(protection & PROT_EXEC) || !current_proc())
+	if (!file || !current_proc())
 		return 0;
-	return loader_event(&mapping) ? -EPERM : 0;
+	if (flags & MAP_SHARED && BPF_CORE_READ(file, f_mode) & FMODE_WRITE && store_event(&mapping))
+		return -EPERM;
+	return protection & PROT_EXEC && loader_event(&mapping) ? -EPERM : 0;
 }
 
 /* Every read and write of a descriptor, splice and its like included. */
@@ -163,8 +177,9 @@ HOOK(file_truncate, file_truncate, return on_path(&((struct file *)ctx[0])->f_pa
 /* mount(2) and move_mount(2), by the place where something is to be mounted. */
 HOOK(sb_mount, sb_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 HOOK(move_mount, move_mount, return on_path((void *)ctx[1], OP_MOUNT);)
-/* What was asked for: what it becomes has another place in the arguments of security_mmap_file. */
-HOOK(mmap_file, mmap_file, return on_mmap((void *)ctx[0], ctx[1]);)
+/* The hook is also told what the protection becomes; so the flags have another place. */
+SEC("lsm/mmap_file") int lsm_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[3]); }
+SEC("fmod_ret/security_mmap_file") int mod_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[2]); }
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
 /* link(old dentry, new directory, new dentry): the old name's mount is the new one's, links do not cross mounts. */

@@ -21,6 +21,8 @@
 #define NR32_CREAT 8
 #define NR32_OPENAT 295
 #define TS_COMPAT 2u
+#define NR_MMAP 9
+#define NR32_MMAP2 192
 #define NR_READ 0
 #define NR_WRITE 1
 #define NR_PREAD64 17
@@ -244,6 +246,15 @@ GLOBAL int on_name_call(struct name_call *call)
 	return 0;
 }
 
+static __always_inline void on_mapping(struct task_struct *task, __u64 flags, __s32 descriptor)
+{
+	struct file *file = flags & MAP_SHARED && descriptor >= 0 ? file_of(task, descriptor) : 0;
+	struct mapping mapping = { .file = (__u64)file };
+
+	if (file && BPF_CORE_READ(file, f_mode) & FMODE_WRITE)
+		store_event(&mapping);
+}
+
 SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 {
 	struct proc *proc = current_proc();
@@ -265,7 +276,10 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	task = (void *)bpf_get_current_task();
 	number = BPF_CORE_READ(regs, orig_ax);
 	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-	if (opens(number, compat)) {
+	if (number == (compat ? NR32_MMAP2 : NR_MMAP)) {
+		on_mapping(task, compat ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10),
+			   compat ? BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8));
+	} else if (opens(number, compat)) {
 		on_descriptor(result, OP_OPEN | (open_truncates(regs, number, compat) ? OP_TRUNCATE : 0));
 	} else if (number == NR_FTRUNCATE) {
 		on_descriptor(BPF_CORE_READ(regs, di), OP_TRUNCATE);

@@ -102,6 +102,7 @@ export const entry = {
   all: 8,
   none: 16,
   exceptNotAt: 24,
+  needs: 25,
   size: 32,
 } as const;
 

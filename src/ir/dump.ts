@@ -72,6 +72,7 @@ function entryLines(image: Uint32Array): string[] {
       ...listed("all", bitsOf(image, at + entryAt.all, LABEL_WORDS)),
       ...listed("none", bitsOf(image, at + entryAt.none, LABEL_WORDS)),
       ...listed("gates", bitsOf(image, at + entryAt.gates, 2)),
+      ...listed("needs", bitsOf(image, at + entryAt.needs, 2)),
       ...listed("args", listAt(image, word(entryAt.argsAt))),
       ...listed("except", listAt(image, word(entryAt.exceptAt))),
       ...listed("except-not", listAt(image, word(entryAt.exceptNotAt))),
@@ -135,8 +136,9 @@ function stateLine(
     ...steps,
     `else>${word(stateAt.otherwise)}`,
     ...listed(kind === "args" ? "sets" : "accepts", listAt(image, word(stateAt.accept))),
-    ...(extra !== 0 && image[extra] !== 0 ? [`args-start ${image[extra]}`] : []),
-    ...(extra === 0 ? [] : listed("atoms", listAt(image, extra + 1))),
+    ...(kind === "path" && extra !== 0 ? listed("below-stale", bitsOf(image, extra, 2)) : []),
+    ...(kind === "exec" && extra !== 0 && image[extra] !== 0 ? [`args-start ${image[extra]}`] : []),
+    ...(kind === "exec" && extra !== 0 ? listed("atoms", listAt(image, extra + 1)) : []),
   ].join("  ");
 }
 

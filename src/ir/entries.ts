@@ -19,6 +19,8 @@ export interface Entry {
   readonly id: number;
   /** Gates as bits: any of them being open is an exception. */
   readonly gates: bigint;
+  /** Gates as bits: all of them must be open. */
+  readonly needs: bigint;
   /** Labels as bits. */
   readonly all: bigint;
   readonly none: bigint;
@@ -33,6 +35,7 @@ export const emptyEntry: Omit<Entry, "kind" | "operations"> = {
   effect: null,
   id: 0,
   gates: 0n,
+  needs: 0n,
   all: 0n,
   none: 0n,
   args: [],
@@ -54,6 +57,7 @@ export function writeEntry(writer: ImageWriter, at: number, entry: Entry): void 
   writer.setAll(at + entryAt.none, maskWords(entry.none, LABEL_WORDS));
   writer.set(at + entryAt.argsAt, writer.list(entry.args));
   writer.set(at + entryAt.exceptAt, writer.list(entry.except));
+  writer.setAll(at + entryAt.needs, maskWords(entry.needs, 2));
   writer.set(at + entryAt.exceptNotAt, writer.list(entry.exceptNot));
 }
 

@@ -18,6 +18,7 @@ import {
   TABLE_CHUNK_WORDS,
 } from "./abi.ts";
 import type { ArgumentAutomaton } from "./args.ts";
+import { gatesBelow } from "./below.ts";
 import { packComb } from "./comb.ts";
 import type { Dfa } from "./determinise.ts";
 import { type Entry, maskWords, operationMask, writeEntry } from "./entries.ts";
@@ -57,11 +58,12 @@ export function writeImage(
     group: number,
     dfa: Dfa,
     says: (outcome: number) => StateWords,
+    below: Uint32Array | null = null,
   ) => {
     const words = dfa.outcomes.map((_, outcome) =>
       writer.length > wordsMax ? { accept: 0, extra: 0 } : says(outcome),
     );
-    const { at, combs, length } = writeAutomaton(writer, dfa, words);
+    const { at, combs, length } = writeAutomaton(writer, dfa, words, below);
     writer.set(header.automata + automatonKinds.indexOf(kind) * GROUPS_MAX + group, at);
     return { kind, group, states: dfa.states, classes: dfa.classes.count, combs, words: length };
   };
@@ -76,13 +78,18 @@ export function writeImage(
   }
   for (const kind of ["path", "exec", "endpoint"] as const) {
     for (const [number, group] of groups[kind].entries()) {
-      const sizes = add(kind, number, group.dfa, (outcome) => {
+      const says = (outcome: number): StateWords => {
         const payloads = group.accepted[outcome] ?? [];
         return {
           accept: writer.list(entryNumbers(payloads, numbers)),
           extra: writeExtra(writer, payloads, args),
         };
-      });
+      };
+      const below =
+        kind === "path"
+          ? gatesBelow(group.dfa, (outcome) => staledBy(group.accepted[outcome] ?? []))
+          : null;
+      const sizes = add(kind, number, group.dfa, says, below);
       automata.push({ ...sizes, patterns: group.patterns, clauses: clausesOf(group) });
     }
   }
@@ -183,12 +190,26 @@ function writeExtra(
   return writer.shared([start, atoms.length, ...atoms]);
 }
 
+/** Gates that go stale when a file of such a name comes or goes. */
+function staledBy(payloads: readonly Payload[]): bigint {
+  const moves = operationMask(["create", "unlink", "rename"]);
+  return payloads
+    .flatMap(({ entries }) => entries)
+    .filter(({ kind, operations }) => kind === "stale" && (operationMask(operations) & moves) !== 0)
+    .reduce((mask, { id }) => mask | (1n << BigInt(id)), 0n);
+}
+
 function writeAutomaton(
   writer: ImageWriter,
   dfa: Dfa,
   words: readonly StateWords[],
+  below: Uint32Array | null,
 ): { readonly at: number; readonly combs: number; readonly length: number } {
   const comb = packComb(dfa);
+  const belowAt = Array.from({ length: below === null ? 0 : dfa.states }, (_, state) => {
+    const gates = [...(below as Uint32Array).subarray(state * 2, state * 2 + 2)];
+    return gates.every((word) => word === 0) ? 0 : writer.shared(gates);
+  });
   keepInOneChunk(writer, dfa.states * stateAt.size + comb.check.length * combAt.size);
   const before = writer.length;
   // Aligned to its 8 words: the header record must not straddle a chunk either.
@@ -197,7 +218,8 @@ function writeAutomaton(
   const statesAt = writer.reserve(dfa.states * stateAt.size, stateAt.size);
   for (let state = 0; state < dfa.states; state++) {
     const { accept, extra } = words[dfa.outcome[state] as number] as StateWords;
-    const record = [comb.base[state] as number, dfa.otherwise[state] as number, accept, extra];
+    const more = belowAt[state] ?? extra;
+    const record = [comb.base[state] as number, dfa.otherwise[state] as number, accept, more];
     writer.setAll(statesAt + state * stateAt.size, record);
   }
   const combs = comb.check.length;

@@ -33,8 +33,9 @@ export interface Considered {
   /** Labels that it asks for and the process lacks; that it must not have and has. */
   readonly missing: Uint32Array;
   readonly present: Uint32Array;
-  /** Gates that are open and let the operation pass. */
+  /** Gates that are open and let the operation pass; gates that are shut and without which the clause is not about it. */
   readonly passedBy: readonly number[];
+  readonly waitsFor: readonly number[];
   readonly excepted: boolean;
 }
 
@@ -199,12 +200,14 @@ function consider(image: Image, hit: Hit, seen: Uint32Array, standing: Standing)
   const { entry, excepted } = hit;
   const missing = entry.all.map((word, i) => word & ~(seen[i] ?? 0));
   const present = entry.none.map((word, i) => word & (seen[i] ?? 0));
-  const passedBy = image.gates.flatMap((_, gate) => {
-    const word = entry.gates[gate >> 5] ?? 0;
-    return ((word >>> (gate & 31)) & 1) === 1 && standing.isOpen(gate) ? [gate] : [];
-  });
-  const matches = !excepted && isEmpty(missing) && isEmpty(present) && passedBy.length === 0;
-  return { entry, matches, missing, present, passedBy, excepted };
+  const gates = image.gates.map((_, gate) => gate);
+  const isIn = ([low, high]: readonly [number, number], gate: number) =>
+    (((gate < 32 ? low : high) >>> (gate & 31)) & 1) === 1;
+  const passedBy = gates.filter((gate) => isIn(entry.gates, gate) && standing.isOpen(gate));
+  const waitsFor = gates.filter((gate) => isIn(entry.needs, gate) && !standing.isOpen(gate));
+  const isHeld = passedBy.length === 0 && waitsFor.length === 0;
+  const matches = !excepted && isEmpty(missing) && isEmpty(present) && isHeld;
+  return { entry, matches, missing, present, passedBy, waitsFor, excepted };
 }
 
 // ---- masks and bytes ----

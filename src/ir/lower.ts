@@ -15,7 +15,7 @@ import type {
   Rule,
   Target,
 } from "../dsl/ast.ts";
-import { printCondition, printExec, quote } from "../dsl/print.ts";
+import { printExec, quote } from "../dsl/print.ts";
 import { ATOM_WORDS_MAX, GATES_MAX, LABELS_MAX, type OperationName } from "./abi.ts";
 import { anchorPath, anyGlob, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
@@ -115,6 +115,8 @@ class Lowering {
   readonly #labels: CompiledLabel[] = [];
   readonly #labelBits = new Map<string, number>();
   readonly #doubts: ReadonlyMap<string, string>;
+  /** Gates, a bit each, by the label that they stand for. */
+  readonly #approvals = new Map<string, readonly bigint[]>();
   readonly #clauses: CompiledClause[] = [];
   readonly #notes = new Set<string>();
   readonly #labelEntries: Entry[] = [];
@@ -140,6 +142,7 @@ class Lowering {
 
   run(): Lowered {
     this.#numberLabels();
+    this.#numberApprovals();
     this.#lowerSources();
     this.#lowerTransforms();
     for (const rule of this.#policy.rules)
@@ -189,6 +192,15 @@ class Lowering {
     return { bit, isNew: true };
   }
 
+  #numberApprovals(): void {
+    for (const { label, origin, span } of this.#policy.sources) {
+      if (origin.kind !== "approval") continue;
+      const condition = { kind: "approved", name: origin.name, withinMs: null, span } as const;
+      const gate = 1n << BigInt(this.#gates.approval(condition));
+      this.#approvals.set(label.text, [...(this.#approvals.get(label.text) ?? []), gate]);
+    }
+  }
+
   #lowerSources(): void {
     for (const { label, origin } of this.#policy.sources) {
       const all = 1n << BigInt(this.#labelBit(label.text));
@@ -226,10 +238,7 @@ class Lowering {
           break;
         }
         case "approval":
-          this.#notes.add(
-            `The label \`${label.text}\` is never given by the approval ${quote(origin.name)}: approvals are not carried out yet.`,
-          );
-          break;
+          break; // It is nobody's: clauses ask for the approval itself, see #approved.
       }
     }
   }
@@ -249,8 +258,9 @@ class Lowering {
     const id = this.#clauseNumber(rule, clause, conjunctions);
     const operations = operationsOf(clause.operation.kind);
     const unsupported: string[] = [];
-    const exceptions = this.#lowerExceptions(rule, clause);
-    const entries = conjunctions.map((conjunction): Entry => {
+    const exceptions = this.#lowerExceptions(clause);
+    const approved = conjunctions.flatMap((conjunction) => this.#approved(conjunction));
+    const entries = approved.map((conjunction): Entry => {
       unsupported.push(...this.#doubtsOf(conjunction.all));
       return {
         ...emptyEntry,
@@ -258,7 +268,8 @@ class Lowering {
         operations,
         effect: clause.effect,
         id,
-        gates: exceptions.gates,
+        gates: exceptions.gates | conjunction.gates,
+        needs: conjunction.needs,
         all: conjunction.all,
         none: conjunction.none | exceptions.none,
       };
@@ -318,6 +329,35 @@ class Lowering {
     return conjunctions ?? [];
   }
 
+  /**
+   * A label from an approval is there for every process while the approval is: what asks for it waits for the
+   * gate, what asks for its absence is excepted by it. It may come from elsewhere too, and is then a bit as well.
+   */
+  #approved(conjunction: Conjunction): (Conjunction & { gates: bigint; needs: bigint })[] {
+    let alternatives = [{ ...conjunction, gates: 0n, needs: 0n }];
+    for (const [label, approvals] of this.#approvals) {
+      const mask = 1n << BigInt(this.#labelBit(label));
+      if ((conjunction.none & mask) !== 0n) {
+        const gates = approvals.reduce((sum, gate) => sum | gate, 0n);
+        alternatives = alternatives.map((one) => ({ ...one, gates: one.gates | gates }));
+      }
+      if ((conjunction.all & mask) === 0n) continue;
+      const byGate = approvals.flatMap((gate) =>
+        alternatives.map((one) => ({ ...one, all: one.all & ~mask, needs: one.needs | gate })),
+      );
+      alternatives = this.#isOnlyApproved(label) ? byGate : [...alternatives, ...byGate];
+    }
+    return alternatives;
+  }
+
+  #isOnlyApproved(label: string): boolean {
+    const { sources, transforms } = this.#policy;
+    return (
+      sources.every((each) => each.label.text !== label || each.origin.kind === "approval") &&
+      transforms.every((each) => each.label.text !== label || each.kind !== "endorse")
+    );
+  }
+
   /** Why labels that are not carried out as written would make a conjunction match less. */
   #doubtsOf(all: bigint): string[] {
     const reasons: string[] = [];
@@ -329,7 +369,7 @@ class Lowering {
     return reasons;
   }
 
-  #lowerExceptions(rule: Rule, clause: Clause): Exceptions {
+  #lowerExceptions(clause: Clause): Exceptions {
     const exceptions: Exceptions = { none: 0n, gates: 0n, targets: [], targetsNot: [] };
     for (const condition of clause.unless) {
       switch (condition.kind) {
@@ -344,9 +384,6 @@ class Lowering {
           break;
         case "approved":
           exceptions.gates |= 1n << BigInt(this.#gates.approval(condition));
-          this.#notes.add(
-            `The exception \`${printCondition(condition)}\` of rule \`${rule.name.text}\` holds only while an operator approves, for which \`actplane run\` has no way.`,
-          );
           break;
       }
     }

@@ -11,6 +11,7 @@ export interface Entry {
   readonly effect: number;
   readonly id: number;
   readonly gates: readonly [number, number];
+  readonly needs: readonly [number, number];
   readonly args: readonly number[];
   readonly except: readonly number[];
   readonly exceptNot: readonly number[];
@@ -108,6 +109,7 @@ export class Image {
       effect: field(entry.effect),
       id: field(entry.id),
       gates: [field(entry.gates), field(entry.gates + 1)],
+      needs: [field(entry.needs), field(entry.needs + 1)],
       args: list(entry.argsAt),
       except: list(entry.exceptAt),
       exceptNot: list(entry.exceptNotAt),

@@ -51,6 +51,7 @@ export class Simulation {
   /** By the session's number of a gate. */
   readonly #staled: number[] = [];
   readonly #openRun: number[] = [];
+  readonly #approved: (bigint | null)[] = [];
   #runsMade = 0;
   #nowNs = 0n;
   #overLimit = false;
@@ -99,17 +100,28 @@ export class Simulation {
     });
   }
 
+  /** An operator's word. */
+  approve(gate: number, open: boolean): void {
+    this.#approved[gate] = open ? this.#nowNs : null;
+  }
+
   /** A process that was not forked by one of these: it has no labels. */
   admit(process: number): void {
     if (!this.#procs.has(process)) this.#procs.set(process, newProc());
   }
 
   #isOpen(gate: number): boolean {
-    const run = this.#runs.get(this.#openRun[gate] ?? 0);
-    if (run === undefined || gate >= this.#image.gates.length) return false;
-    if ((this.#staled[gate] ?? 0) - run.base !== run.own) return false;
+    if (gate >= this.#image.gates.length) return false;
+    const sinceNs = this.#approved[gate] ?? this.#ranNs(gate);
     const withinNs = this.#image.gates[gate]?.withinNs ?? 0n;
-    return withinNs === 0n || this.#nowNs - run.startedNs <= withinNs;
+    return sinceNs !== null && (withinNs === 0n || this.#nowNs - sinceNs <= withinNs);
+  }
+
+  /** The instant of a gate that a run holds open. */
+  #ranNs(gate: number): bigint | null {
+    const run = this.#runs.get(this.#openRun[gate] ?? 0);
+    if (run === undefined || (this.#staled[gate] ?? 0) - run.base !== run.own) return null;
+    return run.startedNs;
   }
 
   // ---- state ----

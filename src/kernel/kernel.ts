@@ -153,6 +153,8 @@ export interface Kernel {
   protect(tgid: number): void;
   /** From its next event on the process and its descendants are governed. */
   admit(tgid: number): void;
+  /** Operator's word: opens an approval, or closes it. */
+  approve(gate: number, open: boolean): void;
   /** Governed processes that are alive. */
   members(): number[];
   counters(): Counters;

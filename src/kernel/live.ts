@@ -36,6 +36,7 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
     lastChild: () => engine.lastChild(),
     protect: (tgid) => engine.protect(tgid),
     admit: (tgid) => engine.admit(tgid, domain),
+    approve: (gate, open) => engine.approve(session, gate, open),
     members: () => engine.members(),
     counters: () => engine.counters(),
     hits: () => [...engine.hits(session)],

@@ -20,8 +20,8 @@ import {
 
 /** Word offsets inside `struct domain`; of each slot the base, then the generation. */
 export const domainAt = { session: 0, active: 1, slots: 2, size: 6 } as const;
-export const procBytes = 184;
-export const sessionBytes = 8 + GATES_MAX * 8 * 3 + 4 * 2 + LABEL_WORDS * 4;
+export const procBytes = 192;
+export const sessionBytes = 8 + GATES_MAX * (8 * 3 + 4) + 4 * 2 + LABEL_WORDS * 4;
 
 /** `struct mount_place`; a longer prefix is left out. */
 export const mountPrefixMax = 255;

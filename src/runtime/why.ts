@@ -80,7 +80,10 @@ export function whyOf(policy: AskedPolicy, asked: Asked, situation: Situation = 
   const { compiled } = policy;
   const image = new Image(compiled.image);
   const given = labelsGiven(situation.labels ?? [], compiled);
-  const open = new Set((situation.gates ?? []).map((text) => gateGiven(text, compiled)));
+  const open = new Set([
+    ...(situation.gates ?? []).map((text) => gateGiven(text, compiled)),
+    ...approvalsOf(situation.labels ?? [], compiled),
+  ]);
   const { considered, changes, seen } = judge(
     image,
     eventOf(asked, 1, () => 0),
@@ -161,10 +164,9 @@ export function clauseAnswers(
 }
 
 /** 0: it matches. */
-function obstacles({ missing, present, passedBy, excepted }: Considered): number {
-  return (
-    labelBits(missing).length + labelBits(present).length + passedBy.length + (excepted ? 1 : 0)
-  );
+function obstacles({ missing, present, passedBy, waitsFor, excepted }: Considered): number {
+  const labels = labelBits(missing).length + labelBits(present).length;
+  return labels + passedBy.length + waitsFor.length + (excepted ? 1 : 0);
 }
 
 function whyMatched(
@@ -185,7 +187,7 @@ function whyMatched(
 }
 
 function whyNot(
-  { missing, present, passedBy, excepted }: Considered,
+  { missing, present, passedBy, waitsFor, excepted }: Considered,
   compiled: Compiled,
 ): string[] {
   return [
@@ -196,11 +198,22 @@ function whyNot(
         : `the process carries ${labelName(bit, compiled)}`,
     ),
     ...passedBy.map((gate) => `\`${gateName(gate, compiled)}\` holds`),
+    ...waitsFor.map((gate) => `\`${gateName(gate, compiled)}\` does not hold`),
     ...(excepted ? ["the program is one of the clause's exceptions"] : []),
   ];
 }
 
 // ---- labels and gates by name ----
+
+/** A label that an operator gives is the approval itself. */
+function approvalsOf(labels: readonly string[], { policy, approvals }: Compiled): number[] {
+  const names = policy.sources.flatMap(({ label, origin }) =>
+    origin.kind === "approval" && labels.includes(label.text) ? [origin.name] : [],
+  );
+  return approvals
+    .filter(({ name, withinMs }) => withinMs === null && names.includes(name))
+    .map(({ gate }) => gate);
+}
 
 function labelsGiven(names: readonly string[], compiled: Compiled): Uint32Array {
   const mask = noLabels();

@@ -115,6 +115,11 @@ const registerFmt: Register = (program, io, finish) => {
     });
 };
 
+/** A value of an option that may be repeated. */
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 const registerRun: Register = (program, io, finish, host) => {
   program
     .command("run")
@@ -134,6 +139,11 @@ const registerRun: Register = (program, io, finish, host) => {
     )
     .option("--domain <name>", "a domain of the document; default: its default domain", once)
     .option("--user <name>", "run the command as this user; default: who called sudo", once)
+    .option(
+      "--approve <name>",
+      "approve this from the start, as an operator; may be repeated",
+      collect,
+    )
     .option("--degraded", "start although this host carries out some clauses weaker than written")
     .addOption(
       new Option("--tier <tier>", "use this way into the kernel only").choices([

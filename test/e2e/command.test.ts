@@ -323,3 +323,33 @@ runs("the tool leaves no file behind", async () => {
   expect((await list()).out).toBe(before.out);
   expect(readFileSync(join(folder, "neutral.ap"), "utf8")).toBe(neutral);
 });
+
+const approval = `
+source FREE = approval "go"
+rule by-exception:
+  block exec "true" unless approved "go"
+rule by-label:
+  block exec "false" if not FREE
+rule while-approved:
+  block exec "env" if FREE
+`;
+
+runs("an approval from the start lets pass what waits for it, and nothing else", async () => {
+  const tries = "/bin/true; echo $?; /bin/false; echo $?; /usr/bin/env > /dev/null; echo $?";
+  const refused = tier === "tracepoint" ? "137" : "126";
+  const out = async (...flags: string[]) => {
+    const run = await runTool(["run", ...flags, "--rule", approval, "--", "bash", "-c", tries]);
+    return run.stdout.trim().split("\n");
+  };
+  expect(await out()).toEqual([refused, refused, "0"]);
+  expect(await out("--approve", "go")).toEqual(["0", "1", refused]);
+});
+
+runs("an approval that the policy does not ask for starts nothing", async () => {
+  const run = await runTool(["run", "--approve", "gone", "--rule", approval, "--", "echo", "ran"]);
+  expect([run.code, run.stdout, run.stderr]).toEqual([
+    125,
+    "",
+    "actplane: the policy asks for no approval `gone`; it asks for `go`\n",
+  ]);
+});

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import type { Case, Outcome } from "./case.ts";
 import { files } from "./cases/files.ts";
 import { flows } from "./cases/flows.ts";
+import { gates } from "./cases/gates.ts";
+import { identity } from "./cases/identity.ts";
 import { network } from "./cases/network.ts";
 import { programs } from "./cases/programs.ts";
 import { transforms } from "./cases/transforms.ts";
@@ -25,7 +27,7 @@ import { clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(120_000 * patience);
 const reason = whyNot();
-const suites = { programs, files, flows, network, transforms };
+const suites = { programs, files, flows, network, transforms, gates, identity };
 const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
 
 interface Pair {

@@ -20,6 +20,7 @@ interface EntryView {
   readonly gates: number;
   readonly all: number;
   readonly none: number;
+  readonly needs: number;
 }
 
 function entriesOf(compiled: Compiled): EntryView[] {
@@ -35,11 +36,12 @@ function entriesOf(compiled: Compiled): EntryView[] {
       gates: word(entryAt.gates),
       all: word(entryAt.all),
       none: word(entryAt.none),
+      needs: word(entryAt.needs),
     };
   });
 }
 
-const none = { effect: 0, id: 0, gates: 0, all: 0, none: 0 };
+const none = { effect: 0, id: 0, gates: 0, all: 0, none: 0, needs: 0 };
 const bits = operationBits;
 const writes = bits.write | bits.create | bits.unlink | bits.rename | bits.link | bits.truncate;
 
@@ -270,27 +272,40 @@ describe("what is not carried out", () => {
     expect(unsupported('rule r: block signal exec "node" "server.js" because "y"')).toEqual([
       "the arguments of a running program are not matched",
     ]));
+});
 
-  test("an approval as exception is a gate that an operator has to be there for", () => {
+describe("approvals", () => {
+  test("as exception it is a gate that an operator opens", () => {
     const text = 'rule r: block exec "x" unless approved "deploy" because "y"';
-    expect(unsupported(text)).toEqual([null]);
-    expect(notes(text)).toEqual([
-      'The exception `approved "deploy"` of rule `r` holds only while an operator approves, for which `actplane run` has no way.',
-    ]);
-    const { approvals, gates, image } = compileText(text);
+    const { clauses, notes, approvals, gates, image } = compileText(text);
+    expect([clauses[0]?.unsupported, notes]).toEqual([null, []]);
     expect(approvals).toEqual([{ gate: 0, name: "deploy", withinMs: null }]);
     expect([gates, image[header.gates]]).toEqual([[], 1]);
   });
 
-  test("an approval as label: asked for it is missing, negated it refuses more", () => {
-    const [asked, negated] = unsupported(`
+  test("as label it is a gate that the clause waits for, or that excepts from it", () => {
+    const compiled = compileText(`
       source OK = approval "deploy"
       rule r: block exec "x" if OK because "y"
               block exec "x" if not OK`);
-    expect(asked).toBe(
-      "the label `OK` comes from an approval, and approvals are not carried out yet",
-    );
-    expect(negated).toBeNull();
+    expect(compiled.clauses.map((clause) => clause.unsupported)).toEqual([null, null]);
+    expect(compiled.approvals.map(({ gate, name }) => [gate, name])).toEqual([[0, "deploy"]]);
+    expect(entriesOf(compiled)).toEqual([
+      { ...none, kind: 1, ops: bits.exec, effect: 2, needs: 1 },
+      { ...none, kind: 1, ops: bits.exec, effect: 2, id: 1, gates: 1, none: 1 },
+    ]);
+  });
+
+  test("a label that also comes from elsewhere is either", () => {
+    const compiled = compileText(`
+      source OK = approval "deploy"
+      source OK = exec "claude"
+      rule r: block exec "x" if OK because "y"`);
+    const clauses = entriesOf(compiled).filter(({ kind }) => kind === 1);
+    expect(clauses.map(({ all, needs }) => [all, needs])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
   });
 });
 

@@ -63,7 +63,7 @@ export class Duel {
   readonly #model: Semantics;
   readonly #simulation: Simulation;
   readonly #clauseNames: readonly string[];
-  readonly #gateTexts: readonly string[];
+  readonly #gateTexts: ReadonlyMap<number, string>;
   /** A limit of the kernel half was met, which the model does not have: no more can be said. */
   overLimit = false;
 
@@ -71,10 +71,18 @@ export class Duel {
     this.#compiled = subject.compiled;
     this.#model = new Semantics(subject.policy, { ...roots, commands: commandTable });
     this.#simulation = new Simulation(subject.compiled.image);
-    this.#gateTexts = subject.compiled.gates.map((gate) => writtenAs(gate, subject.policy));
+    this.#gateTexts = new Map(
+      subject.compiled.gates.map((gate) => [gate.id, writtenAs(gate, subject.policy)]),
+    );
     this.#clauseNames = subject.compiled.clauses.map(
       ({ rule, clause }) => `${rule.name.text}:${rule.clauses.indexOf(clause)}`,
     );
+  }
+
+  approve(name: string, open: boolean): void {
+    this.#model.approve(name, open);
+    for (const approval of this.#compiled.approvals)
+      if (approval.name === name) this.#simulation.approve(approval.gate, open);
   }
 
   step(event: TraceEvent): Pair | null {
@@ -84,6 +92,12 @@ export class Duel {
     if (model === null || simulation === null) throw new Error("one side says the process is dead");
     this.overLimit ||= simulation.overLimit;
     return { event, model: this.#ofModel(model), simulation: this.#ofSimulation(simulation) };
+  }
+
+  /** None for an approval: the model has no gate for it. */
+  #gateText(gate: number): string[] {
+    if (this.#compiled.approvals.some((approval) => approval.gate === gate)) return [];
+    return [this.#gateTexts.get(gate) ?? `gate ${gate}`];
   }
 
   #ofModel(step: Step): Answer {
@@ -100,7 +114,7 @@ export class Duel {
       verdict: step.verdict,
       clauses: matches.map((match) => `${match.rule}:${match.clauseIndex}`).sort(),
       labels: step.labels.filter((label) => labels.has(label)),
-      gates: step.gates.filter((gate) => this.#gateTexts.includes(gate)),
+      gates: step.gates.filter((gate) => [...this.#gateTexts.values()].includes(gate)),
     };
   }
 
@@ -113,7 +127,7 @@ export class Duel {
       verdict: (effect?.[0] ?? "allow") as Verdict,
       clauses: [...decision.clauses].map((id) => this.#clauseNames[id] ?? `clause ${id}`).sort(),
       labels: labels.map((label) => label.name).sort(),
-      gates: decision.gates.map((gate) => this.#gateTexts[gate] ?? `gate ${gate}`).sort(),
+      gates: decision.gates.flatMap((gate) => this.#gateText(gate)).sort(),
     };
   }
 }
@@ -135,6 +149,10 @@ export function* play(subject: Subject, roots: Roots, commandList: readonly Comm
   const duel = new Duel(subject, roots);
   const world = new World();
   for (const command of commandList) {
+    if (command[0] === "approve" || command[0] === "disapprove") {
+      duel.approve(command[1] ?? "", command[0] === "approve");
+      continue;
+    }
     const event = world.event(command);
     if (!world.isPossible(event)) continue;
     const pair = duel.step(event);

@@ -122,13 +122,25 @@ const afterCondition = fc.oneof(
     ),
   },
 );
+const approvedCondition = words(
+  pick("one", "two").map((name) => `approved "${name}"`),
+  seldom(within),
+);
 const lineageCondition = execPattern.map((exec) => `lineage-includes exec ${exec}`);
 const targetCondition = (of: fc.Arbitrary<string>) =>
   words(fc.constant("target"), seldom(fc.constant("not")), of);
 
 const unless = (targets: fc.Arbitrary<string>) =>
   fc
-    .array(fc.oneof(afterCondition, lineageCondition, targetCondition(targets)), { maxLength: 2 })
+    .array(
+      fc.oneof(
+        { weight: 3, arbitrary: afterCondition },
+        { weight: 3, arbitrary: lineageCondition },
+        { weight: 3, arbitrary: targetCondition(targets) },
+        { weight: 1, arbitrary: approvedCondition },
+      ),
+      { maxLength: 2 },
+    )
     .map((conditions) => (conditions.length === 0 ? null : `unless ${conditions.join(" or ")}`));
 
 const effect = pick("notify", "notify", "notify", "block", "block", "kill");
@@ -189,6 +201,7 @@ const source = (name: string) =>
       execEvent,
       filePattern.map((pattern) => `file ${pattern}`),
       address.map((pattern) => `endpoint ${pattern}`),
+      pick("one", "two").map((approval) => `approval "${approval}"`),
     )
     .map((origin) => `source ${name} = ${origin}`);
 
@@ -312,6 +325,10 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 1,
     arbitrary: by(pick("signal", "ptrace"), pick("/usr/bin/git", "/bin/sh", "/w/run.sh")),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(pick("approve", "approve", "disapprove"), pick("one", "two")),
   },
   {
     weight: 1,

@@ -13,6 +13,7 @@
 //     2 signal /usr/bin/sleep                also ptrace: by the program that it is done to
 //     2 exit 0                               or: exit signal 9
 //     wait 5000
+//     approve release                        by an operator; disapprove takes it back
 
 import type { OperationName } from "../../src/ir/abi.ts";
 import type { FileRef, Peer, Removed, TraceEvent } from "../../src/ir/trace.ts";

@@ -2,7 +2,7 @@
 // sets of names where the kernel has bits and with histories where it has hidden labels.
 // It never sees an image and imports nothing that makes one.
 //
-// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, approvals, and attaching. A gate is about the run that satisfied it last.
+// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, and attaching. A gate is about the run that satisfied it last.
 
 import type {
   Clause,
@@ -94,6 +94,7 @@ export class Semantics {
   readonly #processes = new Map<number, Process>();
   readonly #objects = new Map<number, Set<string>>();
   readonly #gates = new Map<string, Gate>();
+  readonly #approvals = new Map<string, number>();
   #runs: Run[] = [];
   #nowMs = 0;
 
@@ -139,7 +140,8 @@ export class Semantics {
     const cleans = event.type === "exec" ? this.#cleanedBy(event) : process.cleans;
     const all = process.labels.union(process.held).union(this.#gained(event, touches));
     const seen = all.difference(cleans);
-    const matches = this.#matches(process, touches, seen, earnsGates(event));
+    const visible = seen.union(this.#approvedLabels());
+    const matches = this.#matches(process, touches, visible, earnsGates(event));
     const verdict = strongest(matches);
     if (verdict === "kill") this.#ends(process, null);
     if (verdict === "allow" || verdict === "notify") {
@@ -327,7 +329,7 @@ export class Semantics {
       case "after":
         return this.#isOpen(this.#gate(condition));
       case "approved":
-        return false;
+        return this.#isApproved(condition.name, condition.withinMs);
     }
   }
 
@@ -392,6 +394,25 @@ export class Semantics {
     const gate = this.#gates.get(gateText(condition));
     if (gate === undefined) throw new Error("a condition that the policy does not have");
     return gate;
+  }
+
+  /** An operator's word; `open` false takes it back. */
+  approve(name: string, open: boolean): void {
+    if (open) this.#approvals.set(name, this.#nowMs);
+    else this.#approvals.delete(name);
+  }
+
+  #isApproved(name: string, withinMs: number | null): boolean {
+    const atMs = this.#approvals.get(name);
+    return atMs !== undefined && (withinMs === null || this.#nowMs - atMs <= withinMs);
+  }
+
+  /** Labels that approvals give to everybody for as long as they stand. */
+  #approvedLabels(): Set<string> {
+    const given = this.#policy.sources.filter(
+      ({ origin }) => origin.kind === "approval" && this.#isApproved(origin.name, null),
+    );
+    return new Set(given.map(({ label }) => label.text));
   }
 
   // ---- processes ----

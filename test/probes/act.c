@@ -174,6 +174,26 @@ static int map_read(const char *path)
 	return map == MAP_FAILED ? fail("mmap") : leak(map, strnlen(map, 256));
 }
 
+/* Stores into a shared mapping, through no descriptor, as soon as somebody writes to the FIFO `go`. */
+static int map_store(const char *path, const char *go, int protection)
+{
+	int fd = open(path, O_RDWR), bell;
+	char *map = mmap(0, 4096, protection, MAP_SHARED, fd, 0), byte;
+
+	if (fd < 0 || map == MAP_FAILED)
+		return fail("mmap");
+	close(fd);
+	if (leak("mapped", 6))
+		return EIO;
+	bell = open(go, O_RDONLY);
+	if (bell < 0 || read(bell, &byte, 1) < 0)
+		return fail("go");
+	if (mprotect(map, 4096, PROT_READ | PROT_WRITE))
+		return fail("mprotect");
+	*map = 'X';
+	return 0;
+}
+
 static int file_operation(char **a)
 {
 	const char *op = a[0], *name = 0;
@@ -203,6 +223,12 @@ static int file_operation(char **a)
 		return read_uring(a[1]);
 	if (IS("map"))
 		return map_read(a[1]);
+	if (IS("map-store"))
+		return map_store(a[1], a[2], PROT_READ | PROT_WRITE);
+	if (IS("map-protect-store"))
+		return map_store(a[1], a[2], PROT_READ);
+	if (IS("ftruncate-open"))
+		return ftruncate(atoi(a[1]), 0) ? fail("ftruncate") : 0;
 	if (IS("open-path"))
 		return open(a[1], O_PATH) < 0 ? fail("open") : leak("opened", 6);
 	if (IS("write"))

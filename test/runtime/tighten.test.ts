@@ -57,7 +57,7 @@ const table: readonly (readonly [what: string, text: string, answer: string])[] 
   // An approval gives no label yet, so the clause would count on what never comes.
   [
     "a source that this host cannot carry out",
-    'source SECRET = approval "x"',
+    'source SECRET = endpoint "example.com"',
     "policy-loosens T010",
   ],
   ["no policy", "rule r block", "policy-faulty P001 P014"],

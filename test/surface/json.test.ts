@@ -79,7 +79,12 @@ test("check", async () =>
 test("compile", async () =>
   expectDescribed(
     "## `actplane compile --json`",
-    [await printed(["compile", "--json"], `${policy}rule q: block exec "q" unless approved "q"\n`)],
+    [
+      await printed(
+        ["compile", "--json"],
+        `${policy}rule q: block connect any unless target "api.github.com"\n`,
+      ),
+    ],
     ["schema_version", "diagnostics"],
   ));
 

@@ -52,6 +52,8 @@ export interface RunArguments {
   readonly degraded?: boolean;
   /** Say nothing but one line a refusal, for a model that reads the command's standard error. */
   readonly annotateStderr?: boolean;
+  /** Names that the operator approves from the start. */
+  readonly approve?: readonly string[];
   /** Bytes of the ring between the kernel and us. */
   readonly ringBytes: number;
   readonly command: readonly string[];
@@ -132,6 +134,7 @@ class Run {
     const policy = await this.#policy(user);
     const { compiled } = policy;
     assert(compiled !== null, "a policy without errors is compiled");
+    this.#requireApprovals(compiled);
     if (this.given.events !== undefined) this.#events = await this.#openEvents(this.given.events);
     return { ...policy, compiled };
   }
@@ -203,6 +206,17 @@ class Run {
     return policy;
   }
 
+  /** A misspelt approval would be none. */
+  #requireApprovals({ approvals }: Compiled): void {
+    const known = [...new Set(approvals.map(({ name }) => name))];
+    const unknown = this.given.approve?.find((name) => !known.includes(name));
+    if (unknown === undefined) return;
+    const list = known.map((name) => `\`${printable(name)}\``).join(", ");
+    throw new Unstarted(
+      `the policy asks for no approval \`${printable(unknown)}\`; it asks for ${list === "" ? "none" : list}`,
+    );
+  }
+
   /** Say what this host does about each clause; false where that is less than the policy may count on. */
   #announce(kernel: Kernel, { compiled, document }: CompiledPolicy): boolean {
     const verdicts = verdictsIn(kernel.tier, compiled?.clauses ?? []);
@@ -211,6 +225,8 @@ class Run {
       this.#refuse(kernel.tier, weak, verdicts.length, document.require === "block");
       return false;
     }
+    for (const { gate, name } of compiled?.approvals ?? [])
+      if (this.given.approve?.includes(name)) kernel.approve(gate, true);
     this.#greet(kernel.tier, verdicts, weak);
     for (const note of compiled?.notes ?? []) this.#say(`note: ${note}`);
     return true;

@@ -1,11 +1,13 @@
 // A domain with a policy and a command in it, and what is refused there: Go's own library, as root.
 package main
 
-import ("bytes"; "context"; "encoding/json"; "fmt"; "net"; "net/http")
+import ("bytes"; "context"; "encoding/json"; "fmt"; "net"; "net/http"; "os")
 
-var daemon = http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "unix", "/run/actplane/actplane.sock")
-}}}
+func dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if path := os.Getenv("ACTPLANE_SOCKET"); path != "" { return net.Dial("unix", path) }
+	return net.Dial("unix", "/run/actplane/actplane.sock")
+}
+var daemon = http.Client{Transport: &http.Transport{DialContext: dial}}
 
 func ask(method, path string, body, answer any) {
 	sent, _ := json.Marshal(body)
@@ -13,13 +15,11 @@ func ask(method, path string, body, answer any) {
 	request.Header.Set("content-type", "application/json")
 	reply, err := daemon.Do(request)
 	if err != nil || reply.StatusCode >= 300 { panic(fmt.Sprint(method, path, err, reply)) }
-	defer reply.Body.Close()
 	json.NewDecoder(reply.Body).Decode(answer)
 }
-
 func main() {
-	policy := map[string]string{"text": `rule no-push: block exec "git" "push" because "a person pushes"`}
 	var made struct{ Domain struct{ ID string } }
+	policy := map[string]string{"text": `rule no-push: block exec "git" "push" because "a person pushes"`}
 	ask("POST", "/v1/domains", map[string]any{"name": "agent", "policy": policy, "argv": []string{"sh", "-c", "git push; sleep 1"}}, &made)
 	path := "/v1/domains/" + made.Domain.ID
 	var told struct{ Next int; Records []struct{ Target, Because string } }

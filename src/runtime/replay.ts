@@ -4,7 +4,7 @@
 import { parseEndpoint } from "../dsl/endpoint.ts";
 import { type OperationName, operationBits } from "../ir/abi.ts";
 import { type EventType, eventTypes, type KernelEvent, type Outcome } from "../kernel/kernel.ts";
-import { type Clock, clockAt } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { ObjectReference } from "./objects.ts";
 import { nameOf, Processes } from "./processes.ts";
 import { type Chain, chainOf } from "./provenance.ts";
@@ -43,7 +43,10 @@ export interface Replayed {
 export class Replay {
   readonly #processes = new Processes(() => null);
   readonly #labels: string[] = [];
-  readonly #clock: Clock = clockAt(0n, 0);
+  /** Nanoseconds since 1970 are more than a number holds. */
+  readonly #clock: Clock = {
+    iso: (instantNs) => new Date(Number(instantNs / 1_000_000n)).toISOString(),
+  };
   #timeNs = 0n;
   #seq = 0;
 

@@ -35,9 +35,10 @@ const lines = () =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
 
+const story = new Story('rule r: block read "/**"');
+story.match(10, "read", `/${"x".repeat(1000)}`);
+
 function record(seq: number): FeedbackRecord {
-  const story = new Story('rule r: block read "/**"');
-  story.match(10, "read", `/${"x".repeat(1000)}`);
   return { ...story.last, seq };
 }
 
@@ -71,15 +72,15 @@ asRoot("a narrow umask of the caller keeps nobody out", () => {
 });
 
 asRoot("a file has an end: the youngest stay, and how many went is said", () => {
-  const bytesMax = 64 * 1024;
+  const bytesMax = 32 * 1024;
   const journal = open({ bytesMax });
-  const records = 500;
+  const records = 100;
   for (let seq = 1; seq <= records; seq++) {
     journal.write(record(seq));
     expect(statSync(path()).size).toBeLessThan(bytesMax + 4096);
   }
   const [first, ...rest] = lines();
-  expect(rest.length).toBeGreaterThan(10);
+  expect(rest.length).toBeGreaterThan(5);
   expect(first.dropped).toBe(records - rest.length);
   expect(rest.map(({ seq }) => seq)).toEqual(
     Array.from({ length: rest.length }, (_, i) => first.dropped + 1 + i),

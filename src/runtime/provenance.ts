@@ -54,6 +54,20 @@ export function chainOf(
   // What this very operation would bring is not in the process's history.
   const holder =
     now.acquisition === null ? { ...now, acquisition: processes.acquisitionBy(event, label) } : now;
+  return chainTo(holder, label, processes, clock);
+}
+
+/** The chain of a label that the process carries. */
+export function chainOfProcess(
+  tgid: number,
+  label: number,
+  processes: Processes,
+  clock: Clock,
+): Chain {
+  return chainTo(processes.holder(tgid, label), label, processes, clock);
+}
+
+function chainTo(holder: Holder, label: number, processes: Processes, clock: Clock): Chain {
   const { hops, complete } = walkBack(holder, label, processes, clock);
   const all = hops.reverse();
   const half = hopsMax / 2;

@@ -9,6 +9,9 @@ import type { Compiled } from "../ir/ir.ts";
 import type { GateReference } from "./gate-reference.ts";
 import type { Chain } from "./provenance.ts";
 
+/** Of a name in a sentence; the record has the whole. */
+const nameMax = 200;
+
 /** A refusal as far as it decides what would help. */
 export interface Refusal {
   /** The strongest clause that matched. */
@@ -91,6 +94,11 @@ function passes(refusing: readonly Clause[], labels: ReadonlySet<string>): boole
   );
 }
 
+/** A name that a process chose is data, and must not read as a part of the sentence. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length <= nameMax ? name : `${name.slice(0, nameMax)}...`);
+}
+
 /** Data that was read cannot be unread, but another process need not have read it. */
 function withoutLabel(chain: LabelChain, { refusing, labels }: Refusal): string[] {
   const others = new Set([...labels].filter((label) => label !== chain.label));
@@ -104,11 +112,11 @@ function withoutLabel(chain: LabelChain, { refusing, labels }: Refusal): string[
   const has = last.how === "connect" ? "reached" : "read";
   const what =
     first === undefined || first.how !== "read" || first.what === last.what
-      ? `not ${has} ${last.what}`
-      : `${has} neither ${last.what} nor anything else that comes from ${first.what}`;
+      ? `not ${has} ${quoted(last.what)}`
+      : `${has} neither ${quoted(last.what)} nor anything else that comes from ${quoted(first.what)}`;
   const { freeAncestor } = chain;
   const from =
-    freeAncestor === null ? "" : `; ${freeAncestor.exe} (pid ${freeAncestor.pid}) has not`;
+    freeAncestor === null ? "" : `; ${quoted(freeAncestor.exe)} (pid ${freeAncestor.pid}) has not`;
   return [`do it from a process that has ${what}${from}`];
 }
 

@@ -72,7 +72,7 @@ bash -c 'read -r line < moved; bash -c "env bash -c \\"${leak}\\"; true"; true'`
   expect(agent).toMatchObject({ how: "exec", what: "./agent", exe: "./agent", complete: true });
   expect(record?.process.ancestry.at(-1)).toMatchObject({ script: "./agent" });
   expect(record?.satisfy).toHaveLength(1);
-  expect(record?.satisfy[0]).toMatch(/read neither \S+\/moved nor .*\/\.env; \S+agent \(pid/);
+  expect(record?.satisfy[0]).toMatch(/read neither "\S+\/moved" nor .*\/\.env"; "\S+agent" \(pid/);
 });
 
 runs("the objects of a hop are the same at both ends", async () => {

@@ -246,7 +246,7 @@ describe("what would make it pass, of labels", () => {
       story.match(11, "connect", addressBytes("tcp", "10.0.0.1", 1), { labels: ["A"] });
       expect(story.last.satisfy).toEqual([...expected]);
     });
-  const unread = "do it from a process that has not read /a; /bin/sh (pid 10) has not";
+  const unread = 'do it from a process that has not read "/a"; "/bin/sh" (pid 10) has not';
   check("one that was read", "A", [unread]);
   check("one of two that are both needed", "A and not B", [
     unread,

@@ -15,13 +15,11 @@
 import type { FeedbackRecord, ProcessReference, Provenance } from "../../runtime/feedback.ts";
 import type { GateReference } from "../../runtime/gate-reference.ts";
 import type { Step } from "../../runtime/processes.ts";
-import { hopText } from "./hop.ts";
+import { chainLines, isDirect } from "./hop.ts";
 import { printable } from "./printable.ts";
 import { shown } from "./shown.ts";
 
 const ancestorsShown = 4;
-/** Lines a chain of causes may take for a model; the middle goes. */
-const hopsShown = 6;
 
 /** With `whole` every step that the record has. */
 export function renderFeedback(record: FeedbackRecord, whole = false): string {
@@ -89,18 +87,9 @@ function named({ pid, exe, script }: Step & Partial<Pick<ProcessReference, "scri
   return `${name === "" ? "the command's first process" : shown(name)} (pid ${pid})`;
 }
 
-/** One line where the process, or an ancestor of it, touched the source itself; else a line each hop. */
+/** One line where that says it all, else a line each hop. */
 function provenanceLines(provenance: Provenance, whole: boolean): string[] {
-  const { hops, left_out, complete } = provenance;
-  const others = hops.filter(({ how }) => how !== "inherit" && how !== "become");
-  if (others.length <= 1 && complete) return [originText(provenance)];
-  const lines = hops.map((hop, index) => hopText(hop, hops[index - 1]));
-  if (!complete) lines.unshift("(what came before is not known)");
-  if ((whole || lines.length <= hopsShown) && left_out === 0) return lines;
-  const head = lines.slice(0, whole ? lines.length / 2 : 2);
-  const tail = lines.slice(whole ? lines.length / 2 : -(hopsShown - 3));
-  const more = lines.length - head.length - tail.length + left_out;
-  return [...head, `... ${more} more steps ...`, ...tail];
+  return isDirect(provenance) ? [originText(provenance)] : chainLines(provenance, whole);
 }
 
 function originText({ how, what, pid, exe }: Provenance): string {

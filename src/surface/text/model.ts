@@ -6,6 +6,7 @@
 
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
 import { counted } from "./counted.ts";
+import { chainLines, isDirect } from "./hop.ts";
 import { printable } from "./printable.ts";
 
 /** Of one name. */
@@ -63,12 +64,9 @@ function matchText(group: readonly FeedbackRecord[], number: number): string {
   const also = record.matched.filter((other) => other.name !== record.rule.name);
   for (const other of also) lines.push(`also matched: ${other.name}`);
   if (record.because !== null) lines.push(`because: ${words(record.because)}`);
-  if (record.process.exe !== "")
-    lines.push(`done by: ${name(record.process.exe)} (pid ${record.process.pid})`);
-  for (const { label, how, what, pid } of record.provenance) {
-    const verb = how === "exec" ? "ran" : how === "read" ? "read" : "reached";
-    lines.push(`it carries ${label} since pid ${pid} ${verb} ${name(what)}`);
-  }
+  const { exe, script, pid } = record.process;
+  if (exe !== "") lines.push(`done by: ${name(script ?? exe)} (pid ${pid})`);
+  for (const each of record.provenance) lines.push(...originLines(each));
   for (const gate of record.gates) {
     const by = gate.stale_by === null ? "" : ` by a change of ${name(gate.stale_by.what)}`;
     lines.push(`\`${words(gate.event)}\`: ${gateStates[gate.state]}${by}`);
@@ -78,6 +76,14 @@ function matchText(group: readonly FeedbackRecord[], number: number): string {
   const retry = retryText(record);
   if (retry !== null) lines.push(retry);
   return lines.join("\n   ");
+}
+
+function originLines(provenance: FeedbackRecord["provenance"][number]): string[] {
+  const { label, how, what, pid } = provenance;
+  const verb = how === "exec" ? "ran" : how === "read" ? "read" : "reached";
+  if (isDirect(provenance)) return [`it carries ${label} since pid ${pid} ${verb} ${name(what)}`];
+  const steps = chainLines(provenance, false, name).map((line) => `  ${line}`);
+  return [`it carries ${label}, which came this way:`, ...steps];
 }
 
 const gateStates = {

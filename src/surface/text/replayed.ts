@@ -4,7 +4,7 @@
 import type { Outcome } from "../../kernel/kernel.ts";
 import type { Replayed } from "../../runtime/replay.ts";
 import type { Explained } from "../picture/strands.ts";
-import { hopText, stepText } from "./hop.ts";
+import { chainLines, stepText } from "./hop.ts";
 import { shown } from "./shown.ts";
 
 export function replayedDeed(outcome: Outcome): string {
@@ -26,17 +26,13 @@ export function renderReplayed(match: Explained, { line, ancestry }: Replayed): 
   const rows: [string, string][] = [];
   if (line.clauses.length > 0) rows.push(["clauses", line.clauses.join(", ")]);
   if (line.builtin !== null) rows.push(["builtin", line.builtin]);
-  const ancestors = ancestry.slice(0, ancestorsShown).map(stepText);
+  const ancestors = ancestry.slice(0, ancestorsShown).map((each) => stepText(each));
   const more = ancestry.length > ancestorsShown ? ", ..." : "";
   rows.push(["process", [stepText(match.who), ...ancestors].join(", started by ") + more]);
-  for (const { label, hops, complete, left_out } of match.chains) {
-    const lines = hops.map((hop, index) => hopText(hop, hops[index - 1]));
-    if (left_out > 0) lines.splice(lines.length / 2, 0, `... ${left_out} more steps ...`);
-    if (!complete) lines.unshift("(what came before is not known)");
-    lines.forEach((text, index) => {
-      rows.push([index === 0 ? label : "", text]);
+  for (const chain of match.chains)
+    chainLines(chain, true).forEach((text, index) => {
+      rows.push([index === 0 ? chain.label : "", text]);
     });
-  }
   const width = Math.max(...rows.map(([name]) => name.length));
   const told = rows.map(([name, text]) => `  ${shown(name).padEnd(width)}  ${text}`);
   const operation =

@@ -451,7 +451,15 @@ describe("what happened", () => {
     });
     const { body } = await plane.ask(`/v1/provenance?domain=${id}`);
     expect(body.processes).toMatchObject([
-      { pid: 10, exe: "/bin/agent", labels: [{ label: "A", how: "exec", what: "/bin/agent" }] },
+      {
+        pid: 10,
+        exe: "/bin/agent",
+        script: null,
+        labels: [{ label: "A", how: "exec", what: "/bin/agent", complete: true, left_out: 0 }],
+      },
+    ]);
+    expect(body.processes[0].labels[0].hops).toMatchObject([
+      { how: "exec", who: { pid: 10, exe: "/bin/agent" }, what: "/bin/agent" },
     ]);
   });
 });

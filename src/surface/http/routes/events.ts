@@ -5,6 +5,7 @@ import type { Caller } from "../../../runtime/caller.ts";
 import { requireOperator, requireOwn } from "../../../runtime/caller.ts";
 import type { LoggedEvent } from "../../../runtime/event-log.ts";
 import { policyAt } from "../../../runtime/intake.ts";
+import { chainOfProcess } from "../../../runtime/provenance.ts";
 import { Refusal } from "../../../runtime/refusal.ts";
 import { eventJson } from "../../text/event.ts";
 import { answers, takes } from "../describe.ts";
@@ -87,6 +88,7 @@ export function eventRoutes({ daemon, stopping }: Served) {
             pid: each,
             parent: process.parent,
             exe: process.program,
+            script: process.script,
             argv: process.argv,
             started: clock.iso(process.startedNs),
             ancestry: processes
@@ -103,6 +105,7 @@ export function eventRoutes({ daemon, stopping }: Served) {
                   pid: origin.tgid,
                   exe: origin.program,
                   time: clock.iso(origin.timeNs),
+                  ...chainOfProcess(each, origin.label, processes, clock),
                 },
               ];
             }),

@@ -308,6 +308,40 @@ onHooks("a governed process can neither open nor remove what is pinned", async (
   await shell.end();
 });
 
+onKernel("a session that ended leaves nothing in the tables", async () => {
+  const pins = join(folder, "bpf/actplane/v1");
+  const engine = await open(pins);
+  const session = engine.newSession();
+  const work = mkdtempSync(join(process.env.ACTPLANE_E2E_WORK ?? folder, "ended-"));
+  writeFileSync(join(work, "secret"), "x");
+  const policy = numbered(`source S = file "${work}/secret"
+    rule n: notify read "${work}/**" if S unless after exec "true" since write "${work}/x" because "x"
+            notify read "${work}/secret"`);
+  await engine.setDomain(1, session, policy.image);
+  const shell = new Shell(work);
+  engine.admit(shell.pid, 1);
+  expect(await shell.run("/bin/true; read x < secret; cat secret > copy; mv copy other")).toBe(0);
+  const entries = () =>
+    Object.fromEntries(
+      ["sessions", "objects", "hits", "runs", "procs"].map((name) => {
+        const map = BpfMap.pinned(join(pins, "maps", name));
+        const count = [...map.keys()].length;
+        map.close();
+        return [name, count];
+      }),
+    );
+  const during = entries();
+  expect(Object.entries(during).filter(([, count]) => count === 0)).toEqual([]);
+  await shell.end();
+  while (engine.members().length > 0) await Bun.sleep(5);
+  engine.endSession(session);
+  expect(entries()).toEqual({ sessions: 0, objects: 0, hits: 0, runs: 0, procs: 0 });
+  // Its number is not given again, its domain's is.
+  expect(engine.newSession()).toBe(session + 1);
+  expect(await engine.setDomain(1, session + 1, policy.image)).toEqual({ generation: 1 });
+  rmSync(work, { recursive: true });
+});
+
 onKernel("an image that the table has no room for leaves the policy as it is", async () => {
   const engine = await open(null);
   const session = engine.newSession();

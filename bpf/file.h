@@ -262,13 +262,14 @@ static long list_keep(__u32 index, struct names_keep *keep)
 {
 	struct file_lists *lists = &keep->scratch->lists;
 	__u32 group = index & (GROUPS_MAX - 1);
-	struct kept *kept = &lists->ways[WAY_PATH][group];
+	struct kept *kept = &lists->ways[WAY_PATH][group], *next = &lists->next[group];
 
 	if (lists->ways[WAY_MOVED][group].at)
 		*kept = lists->ways[WAY_MOVED][group];
 	else if (!kept->at)
 		*kept = lists->ways[WAY_CANONICAL][group];
-	if (kept->at != lists->next[group] || kept->base != keep->own)
+	/* The new name may have been judged by the policy before: then they are never the same. */
+	if (kept->at != next->at || kept->base != next->base)
 		keep->differs |= kept->at;
 	return 0;
 }
@@ -408,7 +409,7 @@ GLOBAL int file_event(struct file_request *request)
 	file_judge(scratch, v, request);
 	if (request->only_refuse && v->effect < EFFECT_BLOCK) {
 		for (int i = 0; i < GROUPS_MAX; i++)
-			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i].at;
+			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i];
 		return 0;
 	}
 	data_of_path(&scratch->data, scratch);

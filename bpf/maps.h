@@ -242,7 +242,7 @@ enum file_way { WAY_PATH = 0, WAY_CANONICAL = 1, WAY_MOVED = 2, WAY_OBJECT = 3, 
 struct file_lists {
 	struct kept ways[WAYS][GROUPS_MAX];
 	struct kept moved[GROUPS_MAX]; /* states behind a renamed directory that the path goes through */
-	__u32 next[GROUPS_MAX]; /* of the new name, while the old one of a rename is judged */
+	struct kept next[GROUPS_MAX]; /* of the new name, while the old one of a rename is judged */
 };
 
 /*

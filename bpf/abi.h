@@ -347,7 +347,7 @@ enum builtin {
 
 struct event {
 	__u64 time_ns;  /* CLOCK_MONOTONIC */
-	__u64 detail;   /* EXIT: status as wait(2) gives it; gate events: the gates, a bit each; BUILTIN: which */
+	__u64 detail;   /* EXIT: status as wait(2) gives it; gate events: the gates, a bit each; EXEC: those that it did not earn; BUILTIN: which */
 	__u32 type;
 	__u32 size;     /* of the whole record, data included */
 	__u32 tgid;

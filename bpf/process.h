@@ -85,6 +85,9 @@ static long run_end(__u32 index, struct runs_end *end)
 	}
 	end->session->open_run[gate] = ref->run;
 	emit(EVENT_GATE_OPEN, end->v, end->proc, 1ull << gate, &data);
+	/* Who reads of it learns that it is shut all the same; what shuts it has no name here. */
+	if (end->session->mappers[gate])
+		emit(EVENT_GATE_STALE, end->v, end->proc, 1ull << gate, &data);
 	return 0;
 }
 
@@ -210,6 +213,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 static __always_inline void exec_commit(struct scratch *scratch, struct verdict *v, struct proc *proc,
 				   struct args_source *source)
 {
+	bool earned = !(v->flags & EVENT_STEERED_LOADER);
 	struct event_data data;
 	__u64 closed = 0;
 
@@ -217,14 +221,14 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	maps_end(v, proc);
 	if (v->stales)
 		closed = gates_stale(v, proc, v->stales);
-	if (v->opens)
+	if (v->opens && earned)
 		gates_open(v, proc, v->opens);
 	v->effect = EFFECT_NONE;
 	exec_data(scratch, source, &data);
-	emit(EVENT_EXEC, v, proc, 0, &data);
+	emit(EVENT_EXEC, v, proc, earned ? 0 : v->opens, &data);
 	if (closed)
 		emit(EVENT_GATE_STALE, v, proc, closed, &data);
-	if (!v->opens)
+	if (!v->opens || !earned)
 		return;
 	__builtin_memset(&data, 0, sizeof(data));
 	emit(EVENT_GATE_START, v, proc, v->opens, &data);

@@ -227,8 +227,6 @@ GLOBAL int earnings_settle(struct scratch *scratch, struct verdict *v, __u32 ste
 			v->cleans[i] = 0;
 		}
 	}
-	if (loader)
-		v->opens = 0;
 	for (int i = 0; i < LABEL_WORDS; i++)
 		v->seen[i] |= scratch->labels.words[i];
 	return 0;

@@ -90,7 +90,7 @@ export interface KernelEvent {
   readonly clauses: readonly number[];
   /** Label bits that the rules saw; of an object event, those that the object gained. */
   readonly labels: readonly number[];
-  /** Gate ids, of gate events. */
+  /** Gate ids, of gate events; of an exec, those that it would have opened and did not earn. */
   readonly gates: readonly number[];
   /** As wait(2) gives it, of exit events. */
   readonly status: number;

@@ -12,7 +12,7 @@ import type { Step } from "./processes.ts";
 export interface GateReference {
   /** What the gate waits for: `exec "npm" "test" exits 0`. */
   readonly event: string;
-  readonly state: "never-ran" | "running" | "failed" | "stale" | "expired";
+  readonly state: "never-ran" | "steered" | "running" | "failed" | "stale" | "expired";
   /** Start of the run that counts; of the last one where none did. */
   readonly ran_at: string | null;
   /** Who ran it. */
@@ -48,7 +48,7 @@ export function gateReference(
     {
       event: printEvent(gate.event) + (gate.exits === null ? "" : ` exits ${gate.exits}`),
       state: gateState(history, gate.withinMs, event.timeNs),
-      ran_at: iso(history.satisfiedNs ?? history.startedNs),
+      ran_at: iso(history.steeredNs ?? history.satisfiedNs ?? history.startedNs),
       ran_by: ranBy && stepOf(ranBy),
       exit_status: failedStatus === null ? null : shellStatus(failedStatus),
       stale_since: iso(stale?.timeNs ?? null),
@@ -66,8 +66,9 @@ function gateState(
   withinMs: number | null,
   nowNs: bigint,
 ): GateReference["state"] {
-  const { running, stale, satisfiedNs, failedStatus } = history;
+  const { running, stale, satisfiedNs, failedStatus, steeredNs } = history;
   if (running) return "running";
+  if (steeredNs !== null) return "steered";
   if (stale !== null) return "stale";
   if (satisfiedNs === null) return failedStatus === null ? "never-ran" : "failed";
   const isExpired = withinMs !== null && nowNs - satisfiedNs > BigInt(withinMs) * 1_000_000n;

@@ -21,6 +21,8 @@ export interface GateHistory {
   readonly satisfiedBy: Doer | null;
   /** How the last run ended, if it did not open the gate: its status as wait(2) gives it. */
   readonly failedStatus: number | null;
+  /** When it was run last in a way that its caller could steer, so that it did not count; null: never, or not since. */
+  readonly steeredNs: bigint | null;
   /** What closed it since it opened; null: nothing did. */
   readonly stale: (Doer & { readonly timeNs: bigint; readonly what: string }) | null;
 }
@@ -32,6 +34,7 @@ const never: GateHistory = {
   satisfiedNs: null,
   satisfiedBy: null,
   failedStatus: null,
+  steeredNs: null,
   stale: null,
 };
 
@@ -72,6 +75,10 @@ export class Gates {
       case "run-failed":
         this.#failing.set(event.tgid, [...(this.#failing.get(event.tgid) ?? []), ...event.gates]);
         return;
+      case "exec":
+        if (event.steered !== "loader") return;
+        for (const gate of event.gates) this.#change(gate, { steeredNs: event.timeNs });
+        return;
       case "exit":
         this.#exit(event.tgid, event.status);
         return;
@@ -80,6 +87,7 @@ export class Gates {
 
   #start(tgid: number, gate: number, timeNs: bigint): void {
     const doer = this.#doer(tgid);
+    this.#change(gate, { steeredNs: null });
     if (this.opensAtStart(gate)) {
       const [startedNs, startedBy] = [timeNs, doer];
       const satisfied = { satisfiedNs: timeNs, satisfiedBy: doer, stale: null };

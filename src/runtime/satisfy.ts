@@ -78,7 +78,8 @@ function afterSentence(
   if (state === "running" && exits !== null)
     return `wait until the run of ${what} has ended with exit code ${exits}${fresh}${within}`;
   const ends = exits === null ? "" : ` and let it end with exit code ${exits}`;
-  const again = event.kind === "exec" ? `run ${what} again` : `do ${what} again`;
+  const plainly = state === "steered" ? " without LD_* variables, a loader or a tracer" : "";
+  const again = event.kind === "exec" ? `run ${what} again${plainly}` : `do ${what} again`;
   return `${isFirst ? `first do ${what}` : again}${ends}${fresh}${within}`;
 }
 

@@ -51,6 +51,12 @@ test("a failure after a success leaves it open", () =>
 test("two runs at once: the first to end leaves the other running", () =>
   check({ running: true, satisfiedNs: 1n }, [start, { ...start, tgid: 21 }, open, exit(0)]));
 
+test("a run that its caller could steer does not count, until the next one", () => {
+  const steered = { type: "exec", steered: "loader" } as const;
+  check({ startedNs: null, steeredNs: 1n }, [steered]);
+  check({ startedNs: 2n, steeredNs: null }, [steered, start]);
+});
+
 test("stale, and who did it", () =>
   check({ satisfiedNs: 1n, stale: { timeNs: 4n, what: "/src/a.c", tgid: 30, exe: "" } }, [
     start,

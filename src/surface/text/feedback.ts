@@ -120,6 +120,8 @@ function gateText({
   switch (state) {
     case "never-ran":
       return `${what} has not happened yet`;
+    case "steered":
+      return `${what} ran at ${ran_at}, but does not count: its environment (LD_PRELOAD and the like), its loader or a tracer could put other code into it`;
     case "running":
       return `${what} is running since ${ran_at}${by} and has not ended yet`;
     case "failed":
@@ -129,7 +131,12 @@ function gateText({
     case "stale": {
       if (stale_since === null)
         return `${what} ran at ${ran_at}${by}, but what makes it stale happened while it ran`;
-      const who = stale_by === null ? "" : `: ${named(stale_by)} touched ${shown(stale_by.what)}`;
+      const who =
+        stale_by === null
+          ? ""
+          : stale_by.what === ""
+            ? ": a process can write to a file of it through a mapping"
+            : `: ${named(stale_by)} touched ${shown(stale_by.what)}`;
       return `${what} ${satisfied}, stale since ${stale_since}${who}`;
     }
   }

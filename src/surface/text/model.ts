@@ -88,6 +88,8 @@ function originLines(provenance: FeedbackRecord["provenance"][number]): string[]
 
 const gateStates = {
   "never-ran": "has not happened yet",
+  steered:
+    "ran with an environment, a loader or a tracer that could put other code in, and does not count",
   running: "is still running",
   failed: "ran and did not end as required",
   stale: "happened, but was made stale afterwards",

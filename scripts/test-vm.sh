@@ -32,7 +32,7 @@ guest_tests() {
   local attempt
   for attempt in 1 2; do
     status=0
-    test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "$smp" --timeout 450 -- \
+    test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "$smp" --timeout 700 -- \
       env ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
       ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
       ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \

@@ -152,7 +152,7 @@ function isMove(ops: readonly string[]): boolean {
 
 function execOf(first: TraceLine, last: TraceLine, files: Files): TraceEvent {
   const program = last.interpreter ?? last.target;
-  return {
+  const whole = {
     type: "exec",
     process: last.pid,
     program: files.at(program),
@@ -160,6 +160,20 @@ function execOf(first: TraceLine, last: TraceLine, files: Files): TraceEvent {
     invoked: first.invoked ?? first.target,
     argv: first.argv ?? [first.target],
     steered: last.steered,
+  } as const;
+  return whole.script === null ? { ...whole, ...scriptOf(last, files) } : whole;
+}
+
+/** The tracepoint tier tells a script by its interpreter's arguments: that, perhaps an option, the script, its own. */
+function scriptOf({ script, argv }: TraceLine, files: Files) {
+  const at = script === null ? -1 : (argv ?? []).indexOf(script, 1);
+  if (script === null || argv === null || at < 0) return null;
+  const [, option] = argv;
+  return {
+    script: files.at(script),
+    invoked: script,
+    argv: argv.slice(at),
+    ...(at === 2 && option !== undefined ? { option } : {}),
   };
 }
 

@@ -23,6 +23,8 @@ export interface TraceLine {
   /** Of an exec by hand: the path that was passed to execve, and what a script's first line names. */
   readonly invoked: string | null;
   readonly interpreter: string | null;
+  /** Of an exec as the kernel tells it: the script, as it was named, that `target` is the interpreter of. */
+  readonly script: string | null;
   /** Of an exec: its caller could put other code in, so that it earned less. */
   readonly steered: "loader" | "interpreter" | null;
   /** As wait(2) gives it. */
@@ -91,6 +93,7 @@ function lineOf(value: Record<string, unknown>, fail: Fail): TraceLine {
     argv: words("argv"),
     invoked: text("invoked"),
     interpreter: text("interpreter"),
+    script: text("script"),
     steered: steered as TraceLine["steered"],
     status: number("status") ?? 0,
     timeMs,

@@ -201,3 +201,24 @@ test.skipIf(reason !== null)(
       expect(told.filter((answer) => answer.startsWith(effect)).length).toBeGreaterThan(0);
   },
 );
+
+test.skipIf(reason !== null)(
+  "simulate says of the recorded run what the kernel did about it",
+  async () => {
+    const held = join(folder, "held");
+    const files = [join(held, "policy.ap"), join(held, "events.jsonl")];
+    const { stdout, stderr } = await runTool(["simulate", "--json", "--policy", ...files]);
+    if (stdout === "") throw new Error(stderr);
+    const simulated = stdout
+      .trim()
+      .split("\n")
+      .map((line): { effect: string; matched: { name: string }[] } => JSON.parse(line))
+      .filter(({ effect }) => effect !== "none")
+      .map(({ effect, matched }) => [effect, ...matched.map(({ name }) => name)].join(" "));
+    const done = (run?.events ?? [])
+      .filter(({ type, effect }) => type === "match" && effect !== "none")
+      .map(({ effect, clauses }) => [effect, ...clauses.map((id) => run?.rules.get(id))].join(" "));
+    expect(done.length).toBeGreaterThan(10);
+    expect(simulated.sort()).toEqual(done.sort());
+  },
+);

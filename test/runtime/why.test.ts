@@ -352,3 +352,18 @@ for (const [line, message] of [
     expect(() => parseTrace(`\n${line}`)).toThrow(message);
   });
 }
+
+test("a script that is told by its interpreter's arguments is judged by its own", () => {
+  const line = {
+    type: "exec",
+    pid: 2,
+    target: "/usr/bin/bash",
+    argv: ["/bin/bash", "-e", "./deploy.sh", "--now"],
+    script: "./deploy.sh",
+  };
+  const judged = (text: string) =>
+    simulate(policyOf(prepare(text, places)), parseTrace(JSON.stringify(line)))[0]?.effect;
+  expect(judged('rule r: block exec "deploy.sh" "--now"')).toBe("block");
+  expect(judged('rule r: block exec "deploy.sh" "-e"')).toBe("none");
+  expect(judged('rule r: block exec "bash" "-e"')).toBe("block");
+});

@@ -64,17 +64,22 @@ export class Images {
     this.#table.unmap();
   }
 
-  /** The first words of an image: its header. */
+  /** A word of an image. */
   word(base: number, offset: number): number {
     return this.#words[base + offset] as number;
   }
 
   #add(words: Uint32Array, hash: bigint): Image {
-    const base = this.#heap.allocate(words.length) ?? this.#allocateAfterSweep(words.length);
+    const base = this.#allocate(words.length) ?? this.#allocateAfterSweep(words.length);
     // Recorded before it is used: what is recorded and not used is given up by the next process.
     this.ledger.update(u32(base), u32(words.length));
     this.#words.set(words, base);
     return this.#remember({ base, words: words.length, hash, users: 0 });
+  }
+
+  /** Null: there is no room, of words or for the record of them. */
+  #allocate(words: number): number | null {
+    return this.#byBase.size < this.ledger.info.entriesMax ? this.#heap.allocate(words) : null;
   }
 
   #allocateAfterSweep(words: number): number {
@@ -82,10 +87,12 @@ export class Images {
       if (image.users === 0 && !this.refersTo(image.base, image.base + image.words))
         this.#forget(image);
     }
-    const base = this.#heap.allocate(words);
+    const base = this.#allocate(words);
     if (base !== null) return base;
     const free = this.#heap.freeWords * 4;
-    throw new EngineFull(`the policy needs ${words * 4} bytes of table, and ${free} are free`);
+    throw new EngineFull(
+      `the policy needs ${words * 4} bytes of table; beside ${this.#byBase.size} others ${free} are left`,
+    );
   }
 
   #adopt(base: number): void {

@@ -139,7 +139,13 @@ function setSizes(object: BpfObject, { programs, ringBytes, tableBytes }: Engine
   object.map("table").setEntriesMax(Math.ceil((tableBytes ?? needed) / (TABLE_CHUNK_WORDS * 4)));
   object.map("procs").setEntriesMax(procsMax);
   object.map("events").setEntriesMax(ringBytes);
-  if (!forMany) return;
+  if (!forMany) {
+    // An empty hash costs 16 bytes a place, and time to make.
+    const inTheMaking = 64;
+    object.map("hits").setEntriesMax(programs.clauses.length + inTheMaking);
+    object.map("images").setEntriesMax(1);
+    return;
+  }
   object.map("domains").setEntriesMax(domainsMax);
   object.map("sessions").setEntriesMax(domainsMax);
 }

@@ -2,29 +2,32 @@
 // told.
 
 import type { FeedbackRecord } from "../runtime/feedback.ts";
-import type { AskDaemon } from "./daemon-client.ts";
+import type { AskDaemon, Reply } from "./daemon-client.ts";
 import type { Waiting } from "./hooks/answer.ts";
 
 const queue = "/v1/domains/self/feedback";
 
-/** Null: nobody keeps feedback for us. With `waitSeconds` the daemon answers when there is some. */
-export async function feedbackWaiting(
+/** With `waitSeconds` the daemon answers when there is some. */
+export function askFeedback(
   ask: AskDaemon,
   after: number | null = null,
   waitSeconds = 0,
-): Promise<Waiting | null> {
+): Promise<Reply | null> {
   const asked = new URLSearchParams();
   if (after !== null) asked.set("after", `${after}`);
   if (waitSeconds > 0) asked.set("wait", `${waitSeconds}`);
   const path = asked.size === 0 ? queue : `${queue}?${asked}`;
-  const reply = await ask("GET", path, undefined, waitSeconds * 1000);
+  return ask("GET", path, undefined, waitSeconds * 1000);
+}
+
+/** Null: nobody keeps feedback for us. */
+export function waitingIn(reply: Reply | null): Waiting | null {
   if (reply === null || reply.status !== 200) return null;
   const body = reply.body as { records?: readonly FeedbackRecord[]; missed?: number };
   return { records: body.records ?? [], lost: body.missed ?? 0 };
 }
 
-/** Everything up to and with `seq` was told. False: the daemon did not take it, and will hand it out again. */
-export async function acknowledge(ask: AskDaemon, seq: number): Promise<boolean> {
-  const reply = await ask("POST", `${queue}/ack`, { seq });
-  return reply !== null && reply.status < 300;
+/** Everything up to and with `seq` was told. */
+export function acknowledge(ask: AskDaemon, seq: number): Promise<Reply | null> {
+  return ask("POST", `${queue}/ack`, { seq });
 }

@@ -212,6 +212,21 @@ describe.skipIf(!existsSync(tool))("mcp", () => {
     );
   });
 
+  test("a daemon that refuses is not called absent", async () => {
+    const busy = () => Response.json({ code: "too-many", detail: "ask later" }, { status: 429 });
+    const socket = daemon({
+      "GET /v1/domains/self/feedback": busy,
+      "POST /v1/domains/self/feedback/ack": busy,
+      "POST /v1/why": busy,
+    });
+    for (const request of [
+      call("poll_feedback"),
+      call("ack", { seq: 1 }),
+      call("why", { operation: ["exec", "x"] }),
+    ])
+      expect((await said(request, socket)).text).toBe("REFUSED (too-many): ask later");
+  });
+
   test("why is asked of the domain's own policy, with names as the agent's folder has them", async () => {
     const asked: string[] = [];
     const answer = {

@@ -18,7 +18,7 @@ import { dirname, join } from "node:path";
 import { compiled } from "../../kernel/self.ts";
 import { sudoUser } from "../../kernel/user.ts";
 import { daemonAt, socketOf } from "../daemon-client.ts";
-import { acknowledge, feedbackWaiting } from "../feedback-client.ts";
+import { acknowledge, askFeedback, waitingIn } from "../feedback-client.ts";
 import { answerHook, hookInput } from "../hooks/answer.ts";
 import { type Harness, type HarnessName, harnessNames, type Scope } from "../hooks/harness.ts";
 import { harnesses } from "../hooks/harnesses.ts";
@@ -60,7 +60,7 @@ export async function answer(io: Io, given: HarnessFlags): Promise<number> {
   const input = hookInput(parsed(await io.readStdin()));
   if (input === null) return exits.done;
   const ask = daemonAt(socketOf(io.env));
-  const waiting = await feedbackWaiting(ask);
+  const waiting = waitingIn(await askFeedback(ask));
   const answered = waiting === null ? null : answerHook(harness, input, waiting);
   if (answered === null) return exits.done;
   io.stdout.write(`${JSON.stringify(answered.body)}\n`);

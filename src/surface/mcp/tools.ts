@@ -4,7 +4,8 @@
 import type { Asked } from "../../runtime/asked.ts";
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
 import type { WhyAnswer } from "../../runtime/why.ts";
-import { acknowledge, feedbackWaiting } from "../feedback-client.ts";
+import type { Reply } from "../daemon-client.ts";
+import { acknowledge, askFeedback, waitingIn } from "../feedback-client.ts";
 import { modelText } from "../text/model.ts";
 import { renderWhy } from "../text/why.ts";
 import { type Backend, noDaemon, problemText, type Said } from "./backend.ts";
@@ -148,8 +149,8 @@ async function why(given: Arguments, backend: Backend): Promise<Said> {
   };
   const body = { domain: "self", operation: onTheWire(asked), ...situation };
   const reply = await backend.ask("POST", "/v1/why", body);
-  if (reply !== null && reply.status === 400)
-    return { text: problemText(reply.body), isError: true };
+  // 404: we are in no domain of that daemon.
+  if (reply !== null && reply.status !== 200 && reply.status !== 404) return refused(reply);
   const isOwn = reply !== null && reply.status === 200;
   const answer = isOwn ? (reply.body as WhyAnswer) : await backend.whyHere(asked, situation);
   if (answer === null)
@@ -168,8 +169,7 @@ function onTheWire(asked: Asked): object {
 
 async function addPolicy(given: Arguments, { ask }: Backend): Promise<Said> {
   const reply = await ask("POST", "/v1/domains/self/policies", given);
-  if (reply === null) return { text: noDaemon, isError: true };
-  if (reply.status >= 300) return { text: problemText(reply.body), isError: true };
+  if (reply === null || reply.status >= 300) return refused(reply);
   const body = reply.body as { verdicts?: readonly { kind: string; rule: string; text: string }[] };
   const verdicts = (body.verdicts ?? []).map(
     ({ kind, rule, text }) => `  ${kind}  ${rule}: ${text}`,
@@ -180,12 +180,10 @@ async function addPolicy(given: Arguments, { ask }: Backend): Promise<Said> {
 
 async function pollFeedback(given: Arguments, { ask }: Backend): Promise<Said> {
   const after = (given.after as number | undefined) ?? null;
-  const waiting = await feedbackWaiting(
-    ask,
-    after,
-    (given.wait_seconds as number | undefined) ?? 0,
-  );
-  if (waiting === null) return { text: noDaemon, isError: true };
+  const wait = (given.wait_seconds as number | undefined) ?? 0;
+  const reply = await askFeedback(ask, after, wait);
+  const waiting = waitingIn(reply);
+  if (waiting === null) return refused(reply);
   const { records, lost } = waiting;
   const last = records.at(-1)?.seq ?? null;
   const text = modelText(records as readonly FeedbackRecord[], lost);
@@ -196,6 +194,12 @@ async function pollFeedback(given: Arguments, { ask }: Backend): Promise<Said> {
 
 async function ack(given: Arguments, { ask }: Backend): Promise<Said> {
   const seq = given.seq as number;
-  const isTaken = await acknowledge(ask, seq);
-  return isTaken ? { text: `Acknowledged up to ${seq}.` } : { text: noDaemon, isError: true };
+  const reply = await acknowledge(ask, seq);
+  if (reply === null || reply.status >= 300) return refused(reply);
+  return { text: `Acknowledged up to ${seq}.` };
+}
+
+function refused(reply: Reply | null): Said {
+  const isUnknown = reply === null || reply.status === 404;
+  return { text: isUnknown ? noDaemon : problemText(reply.body), isError: true };
 }

@@ -92,6 +92,7 @@ export class Daemon {
           else daemon.#early.push(event);
         },
       });
+      daemon.#findLost();
       daemon.restored = await daemon.control.restore();
       daemon.intake.restore();
       const early = daemon.#early ?? [];
@@ -103,6 +104,13 @@ export class Daemon {
       daemon.store.close();
       throw failure;
     }
+  }
+
+  #findLost(): void {
+    const told = this.engine.counters().events;
+    // Everything that was told until then is among the early ones when this returns.
+    this.engine.drain();
+    this.intake.countLost(told, this.#early?.length ?? 0);
   }
 
   get engine(): Engine {

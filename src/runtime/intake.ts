@@ -1,5 +1,5 @@
 // Events of the kernel half as they come, for all domains: each is remembered, each match becomes a record of
-// its domain's queue, and readers are told when both are on the disk.
+// its domain's queue, and readers are told when both are written.
 //
 // What one look into the ring yields is one transaction. One that fails (a full disk) is tried again with the
 // next events; what does not fit meanwhile is counted as lost. Verdicts do not depend on any of it.
@@ -38,7 +38,7 @@ export interface IntakeOptions {
   readonly tier: () => Tier;
   /** The time of day of the kernel's clock, now. */
   readonly clock: () => Clock;
-  /** Told of what is on the disk. */
+  /** Told of what is written. */
   readonly onTaken?: (
     domain: DomainState,
     event: KernelEvent,
@@ -66,6 +66,8 @@ export class Intake {
   lost = 0;
   /** Events over the rate of their domain, which were seen and not kept. */
   omitted = 0;
+  /** Events of the kernel half that came until now, by this daemon and those before it. */
+  #seen: number;
   /** Why the last transaction failed; null: it did not. */
   failure: string | null = null;
   readonly #options: IntakeOptions;
@@ -79,6 +81,19 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    const row = options.store.one<{ value: number }>(
+      "SELECT value FROM counts WHERE name = 'seen'",
+    );
+    this.#seen = row?.value ?? 0;
+  }
+
+  /**
+   * What a daemon that was killed had taken from the ring and not yet written: `told` is how many events the kernel half
+   * has told, of which `here` have come to us. On a busy machine it is a little more than is found.
+   */
+  countLost(told: number, here: number): void {
+    this.lost += Math.max(0, told - this.#seen - here);
+    this.#seen = told - here;
   }
 
   /** Knows again what became of each session before the daemon was started anew. */
@@ -91,6 +106,7 @@ export class Intake {
 
   /** Called for each event, in the kernel's order. It is written when the batch is whole. */
   observe(event: KernelEvent): void {
+    this.#seen++;
     const domain = this.#options.registry.byNumber(event.domain);
     if (domain === null || domain.session.number !== event.session) {
       this.lost++;
@@ -115,7 +131,7 @@ export class Intake {
     if (taken.length === 0) return;
     const { store, queue, eventLog, onTaken } = this.#options;
     try {
-      store.transaction(() => {
+      store.written(() => {
         for (const { domain, event, isKept } of taken)
           if (isKept) eventLog.append(domain.session.id, domain.id, event);
         queue.append(
@@ -124,6 +140,7 @@ export class Intake {
           ),
         );
         for (const [domain, count] of this.#dropped) queue.addDropped(domain, count);
+        store.run("INSERT OR REPLACE INTO counts(name, value) VALUES ('seen', ?)", this.#seen);
       });
     } catch (failure) {
       this.failure = failure instanceof Error ? failure.message : String(failure);

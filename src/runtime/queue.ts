@@ -1,5 +1,5 @@
 // The feedback of each domain as a durable queue: numbered without gaps, read any number of times, forgotten
-// from its oldest end. Waiting readers are woken when a record is on the disk, never before.
+// from its oldest end. Waiting readers are woken when a record is written, never before.
 //
 // INVARIANT: what a reader was given, or what lies between the last acknowledged and the last record, is lost
 // only where `dropped` says so: a queue holds `recordsMax`, and drops its oldest.
@@ -136,7 +136,8 @@ export class FeedbackQueue {
     const queue = this.#queues.get(domain) ?? empty;
     const acked = Math.max(queue.acked, Math.min(seq, queue.last));
     if (acked !== queue.acked) {
-      this.#write(domain, { ...queue, acked });
+      // An acknowledgement that is lost has the record told again, which it may be anyway.
+      this.store.written(() => this.#write(domain, { ...queue, acked }));
       this.#queues.set(domain, { ...queue, acked });
     }
     return this.state(domain);

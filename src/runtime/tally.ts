@@ -19,7 +19,7 @@ export interface Series {
 export class Tally {
   readonly events = new Map<string, number>();
   readonly matches = new Map<string, { readonly series: Series; count: number }>();
-  /** From the kernel's decision to the record on the disk; the last is beyond all bounds. */
+  /** From the kernel's decision to the record being written; the last is beyond all bounds. */
   readonly latencies: number[] = new Array(latencyBoundsMs.length + 1).fill(0);
   latencySumMs = 0;
 

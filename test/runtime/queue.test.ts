@@ -110,14 +110,14 @@ test("a queue drops its oldest, tells how many nobody acknowledged, and a reader
 
 test("a disk that fails loses nothing: the records are written with the next ones", async () => {
   const { plane, id } = await planeWithDomain();
-  const { transaction } = plane.store;
-  plane.store.transaction = () => {
+  const { written } = plane.store;
+  plane.store.written = () => {
     throw new Error("database or disk is full");
   };
   plane.match(id);
   expect(plane.intake.failure).toBe("database or disk is full");
   expect(plane.queue.read(id, 0, 10).records).toEqual([]);
-  plane.store.transaction = transaction.bind(plane.store);
+  plane.store.written = written.bind(plane.store);
   plane.match(id);
   expect(plane.intake.failure).toBeNull();
   expect(plane.queue.read(id, 0, 10).records.map(({ seq }) => seq)).toEqual([1, 2]);

@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { openAPIRouteHandler } from "hono-openapi";
 import { Refusal } from "../../runtime/refusal.ts";
 import type { Environment, Served } from "./environment.ts";
-import { guardBody, guardOrigin, secureHeaders } from "./guard.ts";
+import { guardBody, guardOrigin, guardRate, secureHeaders } from "./guard.ts";
 import { callerOf } from "./identity.ts";
 import { notFound, problemOf } from "./problem.ts";
 import { repeatable } from "./repeat.ts";
@@ -33,6 +33,7 @@ export function buildApp(served: Served): Hono<Environment> {
     context.set("caller", callerOf(context.env.way, authorization, served.daemon));
     await next();
   });
+  app.use("/v1/domains/*", guardRate());
   app.use("/v1/*", repeatable(served));
   app.route("/v1/domains", domainRoutes(served));
   app.route("/v1/domains", policyRoutes(served));

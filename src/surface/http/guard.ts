@@ -2,6 +2,8 @@
 
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { Buckets } from "../../runtime/buckets.ts";
+import { Refusal } from "../../runtime/refusal.ts";
 import type { Environment } from "./environment.ts";
 import { problem } from "./problem.ts";
 
@@ -41,6 +43,19 @@ const limit = bodyLimit({
   maxSize: bodyBytesMax,
   onError: () => problem(413, "too-large", `a body has at most ${bodyBytesMax} bytes`),
 });
+
+/** What a member changes is compiled while all else waits. Acknowledging compiles nothing. */
+export function guardRate(): MiddlewareHandler<Environment> {
+  const changes = new Buckets({ perSecond: 2, burst: 32 });
+  return async (context, next) => {
+    const caller = context.get("caller");
+    const { method, path } = context.req;
+    const isChange = method === "POST" && !path.endsWith("/ack");
+    if (caller.kind === "member" && isChange && !changes.take(caller.domain))
+      throw new Refusal("too-many", "a member changes something twice a second");
+    return next();
+  };
+}
 
 export const secureHeaders: MiddlewareHandler<Environment> = async (context, next) => {
   await next();

@@ -1,5 +1,8 @@
 // /metrics in the Prometheus text format.
 
+import type { Compiled } from "../../ir/ir.ts";
+import type { Tier } from "../../kernel/kernel.ts";
+import { verdictOf } from "../../kernel/verdicts.ts";
 import type { Daemon } from "../../runtime/daemon.ts";
 import { latencyBoundsMs } from "../../runtime/tally.ts";
 
@@ -49,6 +52,12 @@ export function metricsText(daemon: Daemon): string {
       value: generation,
     })),
   );
+  family(
+    "actplane_rule_enforceable",
+    "gauge",
+    "Clauses in force by what this host's tier does about them.",
+    enforceable(daemon),
+  );
   gauge("actplane_domains", "Domains.", registry.size);
   gauge("actplane_processes", "Governed processes.", engine.members().length);
   gauge("actplane_feedback_waiting", "Readers that wait for feedback.", queue.waiters.count());
@@ -61,10 +70,38 @@ export function metricsText(daemon: Daemon): string {
   family(
     "actplane_feedback_latency_seconds",
     "histogram",
-    "From the kernel's decision to the record on the disk.",
+    "From the kernel's decision to the record being written.",
     histogram(tally.latencies, tally.latencySumMs),
   );
   return `${lines.join("\n")}\n`;
+}
+
+function enforceable({ engine, registry }: Daemon): Sample[] {
+  const totals = new Map<string, number>();
+  for (const { compiled } of registry.domains) {
+    if (compiled === null) continue;
+    for (const [kind, count] of kindsOf(compiled, engine.tier))
+      totals.set(kind, (totals.get(kind) ?? 0) + count);
+  }
+  return [...totals].map(([verdict, value]) => ({
+    labels: { tier: engine.tier, verdict },
+    value,
+  }));
+}
+
+/** Many domains hold the same policy. */
+const kinds = new WeakMap<Compiled, ReadonlyMap<string, number>>();
+
+function kindsOf(compiled: Compiled, tier: Tier): ReadonlyMap<string, number> {
+  const known = kinds.get(compiled);
+  if (known !== undefined) return known;
+  const counts = new Map<string, number>();
+  for (const clause of compiled.clauses) {
+    const { kind } = verdictOf(clause, tier);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  kinds.set(compiled, counts);
+  return counts;
 }
 
 interface Sample {

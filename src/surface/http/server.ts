@@ -8,16 +8,18 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { type Peer, peerOf } from "../../kernel/peer.ts";
 import { buildApp } from "./app.ts";
 import type { Served } from "./environment.ts";
 import type { Way } from "./identity.ts";
+import { Patience, type PatienceOptions } from "./patience.ts";
 
 export interface ServerOptions {
   readonly socket: string;
   /** Of the loopback address; null: no TCP. */
   readonly port: number | null;
+  readonly patience?: PatienceOptions;
 }
 
 export interface Listening {
@@ -33,10 +35,7 @@ const keptForRoot = 256;
 /** Of one user that is not root, on the socket. */
 const connectionsOfUserMax = 2_048;
 const headerBytesMax = 16 * 1024;
-const headersMsMax = 10_000;
-/** From the first byte of a request to the last. */
-const requestMsMax = 60_000;
-const idleMsMax = 75_000;
+const usualPatience: PatienceOptions = { idleMs: 60_000, bodyMs: 60_000 };
 
 /** Somebody answers at this path already. */
 export class SocketTaken extends Error {
@@ -47,9 +46,12 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
   const app = buildApp(served);
   const ways = new WeakMap<object, Way>();
   const connections = new Connections();
+  const patience = new Patience(options.patience ?? usualPatience);
   const listener = getRequestListener(
     (request, bindings) => {
-      const way = ways.get((bindings as { incoming: { socket: object } }).incoming.socket);
+      const { incoming, outgoing } = bindings as HttpBindings;
+      const way = ways.get(incoming.socket);
+      patience.requested(incoming, outgoing);
       if (way === undefined) return new Response(null, { status: 500 });
       return app.fetch(request, { way });
     },
@@ -58,6 +60,7 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
   const http = makeHttp(listener);
   const accept = (socket: Socket, way: Way) => {
     ways.set(socket, way);
+    patience.accepted(socket);
     http.emit("connection", socket);
   };
 
@@ -99,9 +102,7 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
 
 function makeHttp(listener: ReturnType<typeof getRequestListener>): HttpServer {
   const http = createHttpServer({ maxHeaderSize: headerBytesMax }, listener);
-  http.headersTimeout = headersMsMax;
-  http.requestTimeout = requestMsMax;
-  http.keepAliveTimeout = idleMsMax;
+  // Long polls are long; the rest is patience.ts's.
   http.timeout = 0;
   return http;
 }

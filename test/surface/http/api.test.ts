@@ -270,6 +270,22 @@ describe("requests that are turned away", () => {
   });
 });
 
+asRoot(
+  "a member that changes something without end is told to wait, and others are not",
+  async () => {
+    const { id } = await plane.make();
+    const { id: other } = await plane.make();
+    const add = () => plane.ask("/v1/domains/self/policies", { body: { text: "", dry_run: true } });
+    plane.become(id);
+    const answers: number[] = [];
+    for (let i = 0; i < 40; i++) answers.push((await add()).status);
+    expect(answers.slice(0, 32)).not.toContain(429);
+    expect(answers.at(-1)).toBe(429);
+    plane.become(other);
+    expect((await add()).status).toBe(200);
+  },
+);
+
 describe("changes that are asked for twice", () => {
   asRoot("with one key are done once", async () => {
     const { id } = await plane.make();
@@ -518,14 +534,14 @@ describe("monitoring", () => {
   });
   asRoot("is not ready while nothing can be written", async () => {
     const { id } = await plane.make();
-    const { transaction } = plane.daemon.store;
-    plane.daemon.store.transaction = () => {
+    const { written } = plane.daemon.store;
+    plane.daemon.store.written = () => {
       throw new Error("disk full");
     };
     plane.refuse(id);
     await Bun.sleep(1);
     expect((await plane.ask("/readyz")).body).toEqual({ status: "state: disk full" });
-    plane.daemon.store.transaction = transaction.bind(plane.daemon.store);
+    plane.daemon.store.written = written.bind(plane.daemon.store);
     plane.refuse(id);
     await Bun.sleep(1);
     expect((await plane.ask("/readyz")).body).toEqual({ status: "ready" });
@@ -540,6 +556,7 @@ describe("monitoring", () => {
     );
     expect(body).toContain("actplane_feedback_latency_seconds_count 1");
     expect(body).toContain('actplane_policy_generation{domain="d1"} 1');
+    expect(body).toContain('actplane_rule_enforceable{tier="lsm",verdict="blocked-before"} 1');
   });
   test("openapi.json names every route", async () => {
     const { body } = await plane.ask("/openapi.json");
@@ -558,4 +575,65 @@ asRoot("a daemon that is stopped answers those who wait", async () => {
   const closed = other.close();
   expect((await waits).status).toBe(200);
   await closed;
+});
+
+describe("a client that takes its time", () => {
+  const opened = async (bytes: string, patience: { idleMs: number; bodyMs: number }) => {
+    const other = new ServedPlane();
+    other.patience = patience;
+    await other.open();
+    const socket = connect(other.socket);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    const started = performance.now();
+    socket.write(bytes);
+    await new Promise((resolve) => socket.once("close", resolve));
+    const ms = performance.now() - started;
+    await other.close();
+    return { ms, text };
+  };
+  test("over its header is let go", async () => {
+    const { ms, text } = await opened("GET / HTTP/1.1\r\nX-A: ", { idleMs: 100, bodyMs: 60_000 });
+    expect(ms).toBeLessThan(10_000);
+    expect(text).toBe("");
+  });
+  test("over its next request is let go, after the answer to the first", async () => {
+    const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const { text } = await opened(request, { idleMs: 300, bodyMs: 60_000 });
+    expect(text).toStartWith("HTTP/1.1 200 OK");
+  });
+  test("over its body is let go", async () => {
+    const head = "POST /v1/check HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\n";
+    const request = `${head}content-length: 100\r\n\r\n{`;
+    const { ms } = await opened(request, { idleMs: 60_000, bodyMs: 100 });
+    expect(ms).toBeLessThan(10_000);
+  });
+  asRoot(
+    "over reading a stream keeps nobody else waiting, and holds no records in memory",
+    async () => {
+      const { id } = await plane.make();
+      const slow = connect(plane.socket);
+      slow.pause();
+      slow.write(
+        `GET /v1/domains/${id}/feedback/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      );
+      await Bun.sleep(50);
+      let read = 0;
+      const { queue } = plane.daemon;
+      const before = queue.read.bind(queue);
+      queue.read = (...given) => {
+        read++;
+        return before(...given);
+      };
+      for (let i = 0; i < 900; i++) plane.refuse(id);
+      await Bun.sleep(300);
+      const perRead = 16;
+      expect(read * perRead).toBeLessThan(900);
+      const { body } = await plane.ask(`/v1/domains/${id}/feedback?after=0&limit=1000`);
+      expect(body.records).toHaveLength(900);
+      slow.destroy();
+    },
+  );
 });

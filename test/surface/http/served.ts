@@ -26,6 +26,8 @@ export interface Asking {
 export class ServedPlane {
   readonly folder = mkdtempSync(join(tmpdir(), "actplane-http-"));
   readonly socket = join(this.folder, "actplane.sock");
+  /** Of connections; as short as a test can wait. */
+  patience = { idleMs: 60_000, bodyMs: 60_000 };
   readonly logged: string[] = [];
   readonly stopped: { all: boolean }[] = [];
   readonly #stopping = new AbortController();
@@ -54,7 +56,7 @@ export class ServedPlane {
         stop: (how) => void this.stopped.push(how),
         log: (text) => void this.logged.push(text),
       },
-      { socket: this.socket, port: 0 },
+      { socket: this.socket, port: 0, patience: this.patience },
     );
     return this;
   }

@@ -21,6 +21,8 @@ export interface FoundFile {
   readonly found: readonly Found[];
   /** Of a journal: what was run. */
   readonly head: { readonly command: readonly string[]; readonly time: string } | null;
+  /** Of a journal: the run ended by itself. */
+  readonly hasEnded: boolean;
 }
 
 /** More than any journal, and more than anybody reads. */
@@ -55,16 +57,18 @@ export function explainedIn(text: string): FoundFile {
   const replay = new Replay();
   const found: Found[] = [];
   let head: FoundFile["head"] = null;
+  let hasEnded = false;
   for (const line of text.split("\n")) {
     const value = line.startsWith("{") ? parsed(line) : null;
     if (isHead(value)) head = value;
+    if (isEnd(value)) hasEnded = true;
     if (isRecord(value)) found.push(ofRecord(value));
     else if (isEventLine(value)) {
       const replayed = replay.take(value);
       if (replayed !== null) found.push(ofReplayed(replayed));
     }
   }
-  return { found, head };
+  return { found, head, hasEnded };
 }
 
 /** Null: the line is cut, as the last one of a run that was killed. */
@@ -80,6 +84,10 @@ function isHead(value: unknown): value is FoundFile["head"] & object {
   if (typeof value !== "object" || value === null) return false;
   const { type, command, time } = value as Record<string, unknown>;
   return type === "journal" && Array.isArray(command) && typeof time === "string";
+}
+
+function isEnd(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "end";
 }
 
 /** A record of a schema that is known: who wrote it was us. */

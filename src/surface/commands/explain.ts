@@ -93,12 +93,18 @@ function whyUnread(error: unknown, path: string, { file, user }: ExplainArgument
   return `cannot read ${path}: ${error instanceof TooLarge ? error.message : reasonOf(error)}`;
 }
 
-function nothingToExplain({ found, head }: FoundFile, { file, seq }: ExplainArguments): string {
+function nothingToExplain(
+  { found, head, hasEnded }: FoundFile,
+  { file, seq }: ExplainArguments,
+): string {
   const numbers = found.map(({ match }) => match.seq);
   if (numbers.length > 0)
     return `there is no --seq ${seq}; there ${numbers.length === 1 ? "is" : "are"} ${numbers.slice(-othersShown).join(", ")}`;
   if (file !== undefined) return `${printable(file)} tells of no match`;
   const what = head === null ? "" : ` of \`${head.command.map(printable).join(" ")}\``;
   const when = head === null ? "" : `, started at ${head.time}`;
-  return `no rule matched in the last run${what}${when}`;
+  const run = `the last run${what}${when}`;
+  return hasEnded
+    ? `no rule matched in ${run}`
+    : `nothing was told of ${run}, which goes on or was killed`;
 }

@@ -176,6 +176,7 @@ export interface EngineOptions {
   readonly pins: string | null;
   /** Room for the images of all domains; equal images lie there once. */
   readonly tableBytes?: number;
+  /** Of an engine that is adopted, events that nobody read come before openEngine resolves. */
   readonly onEvent: (event: KernelEvent) => void;
 }
 

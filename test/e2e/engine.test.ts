@@ -312,6 +312,45 @@ onHooks("a governed process can neither open nor remove what is pinned", async (
   await shell.end();
 });
 
+onNative("labels and gates mean what they meant when the policy is replaced", async () => {
+  const engine = await open(null);
+  const session = engine.newSession();
+  const work = mkdtempSync(join(process.env.ACTPLANE_E2E_WORK ?? folder, "kept-"));
+  writeFileSync(join(work, "secret"), "x");
+  const rules = `source SECRET = file "${work}/secret"
+    ${forbidding("a", a).replace(" because", " if SECRET because")}
+    ${forbidding("b", b).replace(" because", ' unless after exec "true" because')}`;
+  const one = numbered(rules);
+  // Alone these would have the numbers that the others have.
+  const more = `source OTHER = exec "nobody"
+    ${forbidding("c", c).replace(" because", ' if OTHER unless after exec "nobody" because')}`;
+  const larger = numbered(`${more}\n ${rules}`, one);
+  const other = numbered(more, larger);
+  await engine.setDomain(1, session, one.image);
+  const shell = new Shell(work);
+  engine.admit(shell.pid, 1);
+  const refused = async () => {
+    const found: string[] = [];
+    for (const port of [a, b, c])
+      if ((await shell.run(`(: > /dev/tcp/127.0.0.1/${port}) 2>&1 | grep -q permitted`)) === 0)
+        found.push(port);
+    return found;
+  };
+  expect(await refused()).toEqual([b]);
+  expect(await shell.run("read x < secret; /bin/true")).toBe(0);
+  expect(await refused()).toEqual([a]);
+  for (const [policy, expected] of [
+    [larger, [a]],
+    [other, []],
+    [one, [a]],
+  ] as const) {
+    await engine.setDomain(1, session, policy.image);
+    expect(await refused()).toEqual([...expected]);
+  }
+  await shell.end();
+  rmSync(work, { recursive: true });
+});
+
 onNative("a session that ended leaves nothing in the tables", async () => {
   const pins = join(folder, "bpf/actplane/v1");
   const engine = await open(pins);

@@ -37,7 +37,9 @@ export async function cli(argv: readonly string[], io: Io, host: Host): Promise<
       outputError: (text, write) => write(text.split("\n").map(printable).join("\n")),
     })
     .exitOverride();
-  for (const register of verbs) register(program, io, finish, host);
+  // All the other verbs are for the help and for suggestions: to declare them would be a twentieth of a start.
+  const asked = argv[0] === "run" ? [registerRun] : verbs;
+  for (const register of asked) register(program, io, finish, host);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

@@ -3,6 +3,7 @@
 //
 //     a label less       declassify                                     refused whatever the label
 //     a label more       source, endorse       clauses of the session that ask for `not LABEL`
+//     a label replaced   source by approval    clauses of the session that ask for LABEL
 //     a gate more open   after                 clauses elsewhere that wait for the same: runs here would count
 //     a history more     lineage-includes      clauses elsewhere that are lifted by the same
 //     another meaning    define, rule, workspace, commands              names that are taken, settings
@@ -51,6 +52,7 @@ export function loosenings(
     ...settingsThatLoosen(text),
     ...declassified(added, source),
     ...labelsUnderNot(added, source, domain, session),
+    ...labelsByApproval(added, source, domain, session),
     ...rulesThatAreTaken(added, source, [domain, ...below]),
     ...setsThatAreTaken(added, source, session),
     ...sharedConditions(added, source, domain, session),
@@ -120,6 +122,36 @@ function labelsUnderNot(
         `more would carry \`${label.text}\`, and ${named(found)} asks for \`not ${label.text}\``,
         "give it another name",
         relatedTo(found, "this clause would match less"),
+      ),
+    ];
+  });
+}
+
+/**
+ * Where a policy gives a label by approval alone, its clauses ask for the approval and no longer for the label, which a
+ * process may have from another domain.
+ */
+function labelsByApproval(
+  added: Policy,
+  source: Source,
+  domain: Standing,
+  session: readonly Standing[],
+): Diagnostic[] {
+  const known = new Set(domain.policy.sources.map(printSource));
+  const given = added.sources.filter(
+    (one) => one.origin.kind === "approval" && !known.has(printSource(one)),
+  );
+  return given.flatMap(({ label, span }) => {
+    const found = findClause(session, ({ condition }) => positiveLabels(condition).has(label.text));
+    if (found === null) return [];
+    return [
+      fault(
+        "T002",
+        source,
+        span,
+        `an approval would stand for \`${label.text}\`, which ${named(found)} asks for`,
+        "give it another name",
+        relatedTo(found, "this clause could match less"),
       ),
     ];
   });

@@ -2,7 +2,7 @@
 // daemon is killed and nothing is lost.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { TestDaemon } from "./daemon.ts";
 import { patience, tool, whyNot } from "./tool.ts";
@@ -113,6 +113,33 @@ os._exit(0)`;
     );
     expect(status).toBe(201);
     expect(asMember("id", "-u").code).not.toBe(0);
+  });
+
+  test("an approval is the operator's, holds for what happens from then on, and is taken back", async () => {
+    const other = await daemon.make('rule no-mkdir: block exec "mkdir" unless approved "setup"');
+    const target = join(daemon.folder, "approved");
+    const attempt = () => {
+      Bun.spawnSync([...daemon.prefix(other), "mkdir", "-p", target], { stdin: "ignore" });
+      return existsSync(target);
+    };
+    const verb = (...more: readonly string[]) =>
+      Bun.spawnSync(
+        [tool, "approve", "setup", "--domain", other, "--socket", daemon.socket, ...more],
+        { stdin: "ignore" },
+      ).exitCode;
+    expect(attempt()).toBe(false);
+    const words = [...daemon.prefix(other), tool, "approve", "setup"];
+    const asMemberOfOther = Bun.spawnSync(
+      [...words, "--domain", other, "--socket", daemon.socket],
+      { stdin: "ignore" },
+    );
+    expect(asMemberOfOther.exitCode).toBe(1);
+    expect(attempt()).toBe(false);
+    expect(verb()).toBe(0);
+    expect(attempt()).toBe(true);
+    rmdirSync(target);
+    expect(verb("--withdraw")).toBe(0);
+    expect(attempt()).toBe(false);
   });
 
   test("a process that runs is attached, and what it does next is judged", async () => {

@@ -31,6 +31,16 @@ const table: readonly (readonly [what: string, text: string, answer: string])[] 
   ["more of a label under `not`", 'source REVIEWED = exec "sh"', "policy-loosens T002"],
   ["an endorsement under `not`", 'endorse REVIEWED by exec "sh"', "policy-loosens T002"],
   ["an approval under `not`", 'source REVIEWED = approval "x"', "policy-loosens T002"],
+  [
+    "an approval for a label that rules ask for",
+    'source SECRET = approval "x"',
+    "policy-loosens T002",
+  ],
+  [
+    "an approval for a label of its own",
+    'source OK = approval "x"\nrule r: block bind any if OK',
+    "accepted",
+  ],
   ["a declassification", 'declassify SECRET by exec "sh"', "policy-loosens T001"],
   [
     "a declassification of a label of its own",
@@ -54,7 +64,7 @@ const table: readonly (readonly [what: string, text: string, answer: string])[] 
     'commands: {git: {value_options: ["--x"]}}\npolicy: |\n  rule r: block exec "rm"\n',
     "policy-loosens T007",
   ],
-  // An approval gives no label yet, so the clause would count on what never comes.
+  // No name is looked up, so the clause would count on what never comes.
   [
     "a source that this host cannot carry out",
     'source SECRET = endpoint "example.com"',
@@ -103,6 +113,16 @@ test("labels are the session's: a sibling's `not` counts, another session's does
   );
   expect(await refusalOf(plane.add(member(one), one, 'source FREE = exec "sh"'))).toBe("accepted");
   expect(plane.rules(other)).toEqual(["base", "r"]);
+});
+
+test("an approval cannot stand for a label that comes from a sibling", async () => {
+  const plane = makePlane();
+  const root = await plane.make("rule base: block connect any if SECRET");
+  await plane.make('source SECRET = file "/s"', { name: "giver", parent: root });
+  const one = await plane.make("", { name: "one", parent: root });
+  expect(await refusalOf(plane.add(member(one), one, 'source SECRET = approval "x"'))).toBe(
+    "policy-loosens T002",
+  );
 });
 
 describe("gates and histories are the session's", () => {

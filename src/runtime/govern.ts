@@ -86,10 +86,11 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     session = new Session({ ...options, tier: kernel.tier });
     guardian ??= Guardian.start();
     keeper = new Keeper(kernel, options.onGuardianLost);
-    await keeper.hold(guardian, start === null ? kernel.lastChild() : guardian.pid);
+    const held = keeper.hold(guardian, start === null ? kernel.lastChild() : guardian.pid);
+    // What there is to say is said while the guardian takes the links.
+    const [isWanted] = await Promise.all([options.onReady(kernel), held]);
     launch = await (start?.launch ?? startLauncher(options.launch));
     const tgid = start === null ? kernel.lastChild() : launch.pid;
-    const isWanted = options.onReady(kernel);
     if (!isWanted) launch.cancel();
     const exitCode = isWanted ? await run(kernel, launch, tgid) : null;
     kernel.drain();

@@ -6,6 +6,11 @@
 #ifndef ACTPLANE_DOMAIN_H
 #define ACTPLANE_DOMAIN_H
 
+/* Flags of a process. */
+#define PROC_DOOMED 1  /* it must die but met a hook that cannot signal */
+#define PROC_EARNING 2 /* it is about to run a program that earns something */
+#define PROC_WATCHED 4 /* where no hook refuses it: somebody traces it or has its memory open, perhaps that of the program to come */
+
 static __always_inline __u32 current_tgid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;

@@ -148,8 +148,6 @@ GLOBAL int count_hits(struct verdict *v)
 	return 0;
 }
 
-/* Set on a process that must die but met a hook that cannot signal. */
-#define PROC_DOOMED 1
 
 /*
  * Carry out the verdict: signal, count, tell. The result is what a refusing hook returns:

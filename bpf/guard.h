@@ -57,7 +57,8 @@ static __always_inline bool is_inside(struct proc *proc, __u64 run)
 /* Has the process earned what the caller has not? Tracing it would be doing things as it. */
 static __always_inline bool has_earned_more(struct proc *target, struct proc *proc, __u32 earned_at)
 {
-	__u32 more = 0;
+	/* From the switch of its memory to the word of it there is a moment. */
+	__u32 more = target->flags & PROC_EARNING;
 
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
@@ -68,6 +69,69 @@ static __always_inline bool has_earned_more(struct proc *target, struct proc *pr
 		if (target->runs[i].run && !is_inside(proc, target->runs[i].run))
 			more = 1;
 	return more;
+}
+
+/* Somebody watched while the process began its program: it has earned nothing, whatever was found before. */
+GLOBAL int earned_drop(struct verdict *v, struct proc *proc)
+{
+	struct image_header *image;
+	__u32 earned_at;
+
+	if (!v || !proc)
+		return 0;
+	image = image_of(v);
+	earned_at = image && image->earned_at ? v->base + image->earned_at : 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
+
+		proc->labels[i] = (proc->labels[i] | proc->held[i]) & ~earned;
+		proc->held[i] = 0;
+		proc->cleans[i] = 0;
+	}
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (proc->runs[i].leads)
+			proc->runs[i].run = 0;
+	return 0;
+}
+
+/*
+ * Where no hook refuses it, tracing takes away what the traced process has earned and its tracer has not. What
+ * it held aside the tracer can read.
+ */
+GLOBAL int earned_strip(__u32 tgid)
+{
+	struct proc *target = bpf_map_lookup_elem(&procs, &tgid), *proc = current_proc();
+	struct scratch *scratch = current_scratch();
+	struct image_header *image;
+	struct verdict *v;
+	__u32 earned_at;
+
+	if (!target || !proc || !scratch || tgid == current_tgid())
+		return 0;
+	/* First, so that an exec that earns at this very moment sees it. */
+	__sync_fetch_and_or(&target->flags, PROC_WATCHED);
+	v = &scratch->verdict;
+	if (!verdict_fill(v, proc, OP_PTRACE, 0))
+		return 0;
+	image = image_of(v);
+	if (!image)
+		return 0;
+	earned_at = image->earned_at ? v->base + image->earned_at : 0;
+	if (!has_earned_more(target, proc, earned_at))
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++) {
+		__u32 earned = earned_at ? table_word(earned_at + i) & ~proc->labels[i] : 0;
+
+		v->seen[i] |= target->held[i];
+		target->labels[i] = (target->labels[i] | target->held[i]) & ~earned;
+		target->held[i] = 0;
+		target->cleans[i] = 0;
+	}
+	for (int i = 0; i < RUNS_MAX; i++)
+		if (!is_inside(proc, target->runs[i].run))
+			target->runs[i].run = 0;
+	labels_acquire(proc, v);
+	return 0;
 }
 
 /* A signal to, or the tracing of, another process: rules name it by its program. */

@@ -137,6 +137,28 @@ struct thread_info {
 	__u32 status;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct pid {
+	struct hlist_head tasks[1];
+};
+
+/* Of /proc/PID/...: whose it is. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	__u32 flags;
@@ -151,6 +173,9 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct list_head ptraced;      /* its tracees, by their ptrace_entry, the newest first */
+	struct list_head ptrace_entry;
+	struct hlist_node pid_links[1];
 };
 
 struct linux_binprm {
@@ -220,6 +245,9 @@ struct bpf_sock_addr {
 #define O_CREAT 0100u
 #define PTRACE_MODE_ATTACH 2u
 #define MAP_SHARED 1u
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE 0x4206
+#define PROC_SUPER_MAGIC 0x9fa0ul
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 

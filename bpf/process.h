@@ -147,10 +147,12 @@ static __always_inline void args_of_bprm(struct args_source *source, struct linu
 /* bprm_creds_for_exec: an exec begins; nothing is pending. */
 static __always_inline int exec_begins(void)
 {
+	struct proc *proc = current_proc();
 	struct exec_pending *pending;
 
-	if (!current_proc())
+	if (!proc)
 		return 0;
+	__sync_fetch_and_and(&proc->flags, ~PROC_EARNING);
 	pending = current_pending();
 	if (!pending) {
 		count(COUNTER_STRICT_STATE);
@@ -203,6 +205,8 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	pending->opens |= v->opens;
 	pending->stales |= v->stales;
 	pending->flags |= v->flags;
+	if (has_earnings(scratch, v))
+		__sync_fetch_and_or(&proc->flags, PROC_EARNING);
 	if (!v->effect)
 		return 0;
 	exec_data(scratch, &source, &data);
@@ -223,6 +227,9 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 		closed = gates_stale(v, proc, v->stales);
 	if (v->opens && earned)
 		gates_open(v, proc, v->opens);
+	if (proc->flags & PROC_WATCHED)
+		earned_drop(v, proc);
+	__sync_fetch_and_and(&proc->flags, ~(PROC_EARNING | PROC_WATCHED));
 	v->effect = EFFECT_NONE;
 	exec_data(scratch, source, &data);
 	emit(EVENT_EXEC, v, proc, earned ? 0 : v->opens, &data);

@@ -22,6 +22,8 @@
 #define NR32_OPENAT 295
 #define TS_COMPAT 2u
 #define NR_MMAP 9
+#define NR_PTRACE 101
+#define NR32_PTRACE 26
 #define NR32_MMAP2 192
 #define NR_READ 0
 #define NR_WRITE 1
@@ -124,6 +126,38 @@ static __always_inline void base_of(struct path_base *base, struct task_struct *
 	}
 }
 
+/* /proc/PID/mem has been opened: that is as good as tracing. */
+static __always_inline void on_memory(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct proc_inode *own;
+	struct task_struct *task;
+	char name[4] = {};
+	__u64 node;
+
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
+		return;
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (name[0] != 'm' || name[1] != 'e' || name[2] != 'm' || name[3])
+		return;
+	own = (void *)((__u64)inode - __builtin_preserve_field_info(((struct proc_inode *)0)->vfs_inode, BPF_FIELD_BYTE_OFFSET));
+	node = (__u64)BPF_CORE_READ(own, pid, tasks[0].first);
+	if (!node)
+		return;
+	task = (void *)(node - __builtin_preserve_field_info(((struct task_struct *)0)->pid_links, BPF_FIELD_BYTE_OFFSET));
+	earned_strip(BPF_CORE_READ(task, tgid));
+}
+
+/* The process that this thread traces since a moment. */
+static __always_inline void on_traced(struct task_struct *task)
+{
+	__u64 entry = (__u64)BPF_CORE_READ(task, ptraced.next);
+	struct task_struct *traced;
+
+	traced = (void *)(entry - __builtin_preserve_field_info(((struct task_struct *)0)->ptrace_entry, BPF_FIELD_BYTE_OFFSET));
+	earned_strip(BPF_CORE_READ(traced, tgid));
+}
+
 /* A descriptor was made or used: the file it refers to is certain, whatever path led there. */
 GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 {
@@ -142,6 +176,7 @@ GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	if (ops & OP_OPEN) {
+		on_memory(file);
 		mode = BPF_CORE_READ(file, f_mode);
 		if (mode & FMODE_READ)
 			request.ops |= OP_READ;
@@ -279,6 +314,11 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	if (number == (compat ? NR32_MMAP2 : NR_MMAP)) {
 		on_mapping(task, compat ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10),
 			   compat ? BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8));
+	} else if (number == (compat ? NR32_PTRACE : NR_PTRACE)) {
+		__u64 request = compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+
+		if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
+			on_traced(task);
 	} else if (opens(number, compat)) {
 		on_descriptor(result, OP_OPEN | (open_truncates(regs, number, compat) ? OP_TRUNCATE : 0));
 	} else if (number == NR_FTRUNCATE) {

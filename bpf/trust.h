@@ -148,6 +148,7 @@ GLOBAL int exec_steered(struct scratch *scratch, struct args_source *source)
 {
 	struct environment_scan scan = { .scratch = scratch };
 	struct task_struct *task = (void *)bpf_get_current_task();
+	struct proc *proc = current_proc();
 	struct args_source environment;
 
 	if (!scratch || !source)
@@ -161,7 +162,7 @@ GLOBAL int exec_steered(struct scratch *scratch, struct args_source *source)
 		environment.from = BPF_CORE_READ(task, mm, env_start);
 		environment.end = BPF_CORE_READ(task, mm, env_end);
 	}
-	if (BPF_CORE_READ(task, ptrace))
+	if (BPF_CORE_READ(task, ptrace) || (proc && proc->flags & PROC_WATCHED))
 		scratch->variable.steered = STEERED_TRACED;
 	if (environment.end - environment.from > ENVIRONMENT_BYTES_MAX)
 		return STEERED_UNKNOWN;

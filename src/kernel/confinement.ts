@@ -3,6 +3,7 @@
 //   io_uring_setup   its requests make no system call that a tracepoint could see, so a file could be opened
 //                    past the rules. Programs know the refusal from containers and do without.
 //   bpf              would let a governed root process detach what enforces.
+//   process_vm_readv, process_vm_writev   reach into the memory of a program that cleans data or opens a gate.
 
 import { ptr } from "bun:ffi";
 import { ownedBytes, viewOf } from "../base/bytes.ts";
@@ -33,22 +34,28 @@ const SECCOMP_RET_ALLOW = 0x7fff0000;
 const SECCOMP_RET_EPERM = 0x00050001;
 /** Offsets inside struct seccomp_data. */
 const [NUMBER_AT, ARCHITECTURE_AT] = [0, 4];
-/** Every architecture has the same number. */
-const NR_IO_URING_SETUP = 425;
-/** The 64-bit and, of 32-bit programs on x86-64, the i386 number; x32 has the first with a bit of its own. */
-const [NR_BPF, NR_BPF_I386] = process.arch === "arm64" ? [280, 386] : [321, 357];
 const AUDIT_ARCH_NATIVE = process.arch === "arm64" ? 0xc00000b7 : 0xc000003e;
+/** x32 has the 64-bit numbers with a bit of its own. */
 const X32_BIT = 0x40000000;
+
+/** io_uring_setup, bpf, process_vm_readv, process_vm_writev; of 32-bit programs on x86-64 the i386 numbers. */
+const refused = process.arch === "arm64" ? [425, 280, 270, 271] : [425, 321, 310, 311];
+const refusedOfI386 = process.arch === "arm64" ? [425, 386, 376, 377] : [425, 357, 347, 348];
+
+/** How far a jump is from instruction `at` to the last one, which refuses. */
+const last = refused.length + refusedOfI386.length + 7;
 
 const filter: readonly Instruction[] = [
   [LOAD_WORD, 0, 0, ARCHITECTURE_AT],
-  [JUMP_IF_EQUAL, 0, 3, AUDIT_ARCH_NATIVE],
+  [JUMP_IF_EQUAL, 0, refused.length + 3, AUDIT_ARCH_NATIVE],
   [LOAD_WORD, 0, 0, NUMBER_AT],
   [AND, 0, 0, ~X32_BIT >>> 0],
-  [JUMP_IF_EQUAL, 3, 2, NR_BPF],
-  [LOAD_WORD, 0, 0, NUMBER_AT],
-  [JUMP_IF_EQUAL, 1, 0, NR_BPF_I386],
-  [JUMP_IF_EQUAL, 0, 1, NR_IO_URING_SETUP],
-  [RETURN, 0, 0, SECCOMP_RET_EPERM],
+  ...refused.map((number, i): Instruction => [JUMP_IF_EQUAL, last - (4 + i) - 1, 0, number]),
   [RETURN, 0, 0, SECCOMP_RET_ALLOW],
+  [LOAD_WORD, 0, 0, NUMBER_AT],
+  ...refusedOfI386.map(
+    (number, i): Instruction => [JUMP_IF_EQUAL, last - (6 + refused.length + i) - 1, 0, number],
+  ),
+  [RETURN, 0, 0, SECCOMP_RET_ALLOW],
+  [RETURN, 0, 0, SECCOMP_RET_EPERM],
 ];

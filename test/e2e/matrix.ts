@@ -139,7 +139,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
       join(folder, "list"),
       join(folder, "results"),
     ],
-    { timeoutMs: 20_000, environment: gitEnvironment as Record<string, string> },
+    { timeoutMs: 60_000, environment: gitEnvironment as Record<string, string> },
   );
   // curl says its word as a header.
   const heard = servers

@@ -8,9 +8,9 @@ import { bun } from "./compile.ts";
 
 const { EPERM } = constants.errno;
 const isX64 = process.arch === "x64";
-const [ioUringSetup, ioUringEnter, bpf, getpid] = isX64
-  ? [425, 426, 321, 39]
-  : [425, 426, 280, 172];
+const [ioUringSetup, ioUringEnter, bpf, getpid, readv, writev] = isX64
+  ? [425, 426, 321, 39, 310, 311]
+  : [425, 426, 280, 172, 270, 271];
 const x32 = 0x40000000;
 
 async function answers(
@@ -22,12 +22,15 @@ async function answers(
 // Without root a filter needs no_new_privs, which would take sudo from the command.
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
 
-asRoot("io_uring_setup and bpf are refused, and nothing else is", async () => {
-  const { before, after } = await answers(ioUringSetup, bpf, ioUringEnter, getpid);
-  expect(before[0]).not.toBe(EPERM);
-  expect(after.slice(0, 2)).toEqual([EPERM, EPERM]);
-  expect(after.slice(2)).toEqual(before.slice(2));
-});
+asRoot(
+  "io_uring_setup, bpf and the memory of others are refused, and nothing else is",
+  async () => {
+    const { before, after } = await answers(ioUringSetup, bpf, readv, writev, ioUringEnter, getpid);
+    expect(before[0]).not.toBe(EPERM);
+    expect(after.slice(0, 4)).toEqual([EPERM, EPERM, EPERM, EPERM]);
+    expect(after.slice(4)).toEqual(before.slice(4));
+  },
+);
 
 if (isX64)
   asRoot("nor by the numbers of x32 programs", async () =>

@@ -3,7 +3,8 @@
  *
  *     act [MANNER...] OPERATION ARGUMENT...
  *
- * A manner says which process does it: fork, double-fork, setsid, traced, vfork, spawn, clone, thread. What an
+ * A manner says which process does it: fork, double-fork, setsid, traced, after,
+ * vfork, spawn, clone, thread. What an
  * operation read it leaves in the file `leak` of the working directory. Exit code: 0, or the errno.
  */
 #define _GNU_SOURCE
@@ -526,6 +527,14 @@ static int act(char **a)
 			ptrace(PTRACE_CONT, child, 0, WSTOPSIG(code) == SIGTRAP ? 0 : WSTOPSIG(code));
 		return WIFSIGNALED(code) ? 128 + WTERMSIG(code) : WEXITSTATUS(code);
 	}
+	if (IS("after")) { /* somebody has written to a FIFO */
+		char none;
+		int bell = open(a[1], O_RDONLY);
+
+		if (bell < 0 || read(bell, &none, 1) < 0)
+			return fail("open");
+		return act(a + 2);
+	}
 	if (IS("vfork")) {
 		child = vfork();
 		if (child == 0) {
@@ -561,6 +570,8 @@ static int act(char **a)
 		leak("waiting", 7);
 		pause();
 	}
+	if (IS("seize"))
+		return ptrace(PTRACE_SEIZE, atoi(a[1]), 0, 0) ? fail("ptrace") : 0;
 	if (IS("attach"))
 		return ptrace(PTRACE_ATTACH, atoi(a[1]), 0, 0) ? fail("ptrace") : leak("attached", 8);
 	if (IS("kill"))

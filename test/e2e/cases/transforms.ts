@@ -123,6 +123,11 @@ const cores = () =>
     ? "cores go elsewhere"
     : null);
 
+/** Where nothing refuses it. */
+const traces = () => (hooks() === null ? "hooks refuse it" : null);
+const seized = (how: string) =>
+  `mkfifo go; {bin}/cleaner after go read private.env & pid=$!; until [ -e /proc/$pid/exe -a /proc/$pid/exe -ef {bin}/cleaner ]; do :; done; ${how}; echo > go; wait; mv leak clean; ${reads}`;
+
 const attached = (who: string) =>
   `${who} wait & pid=$!; until [ -e leak ]; do :; done; rm leak; {act} attach $pid; code=$?; kill -9 $pid; exit $code`;
 
@@ -133,6 +138,21 @@ const watched: readonly Case[] = [
     run: ["bash", "-c", attached("{bin}/cleaner")],
     effect: exists("leak"),
     needs: hooks,
+  },
+  {
+    ...refused("a redactor that is traced cleans no longer", seized(" {act} seize $pid")),
+    needs: traces,
+  },
+  {
+    ...refused(
+      "a redactor whose memory is opened to write cleans no longer",
+      seized("exec 5<>/proc/$pid/mem"),
+    ),
+    needs: traces,
+  },
+  {
+    ...earns("a redactor that nobody traces", seized("true")),
+    needs: traces,
   },
   {
     name: "another program is",

@@ -14,6 +14,7 @@ import { type Engine, EngineFull } from "../kernel/kernel.ts";
 import { isAcceptable, isWeaker, type Verdict, verdictOf } from "../kernel/verdicts.ts";
 import { type Caller, callerText, requireOperator, requireOwn } from "./caller.ts";
 import { composePolicy } from "./compose.ts";
+import { isOwnRule } from "./own-rules.ts";
 import { type PolicyText, readPolicyText } from "./policy-text.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -285,6 +286,7 @@ export class Control {
       ...places,
       numbering: noNumbers,
       domains: new Set(),
+      ownRules: this.#registry.ownRules(),
     };
     const texts = text === null ? [] : [this.#textState(1, given.policy, text, caller, time)];
     return {
@@ -682,7 +684,8 @@ export class Control {
 
   verdictsOf(compiled: Compiled | null): ClauseStanding[] {
     const { tier } = this.#engine;
-    return (compiled?.clauses ?? []).map((each) => ({
+    const clauses = (compiled?.clauses ?? []).filter(({ rule }) => !isOwnRule(rule));
+    return clauses.map((each) => ({
       compiled: each,
       verdict: verdictOf(each, tier),
     }));

@@ -8,6 +8,8 @@ import { EventLog } from "./event-log.ts";
 import type { FeedbackRecord } from "./feedback.ts";
 import { Intake } from "./intake.ts";
 import { Membership } from "./membership.ts";
+import { type OwnFiles, ownRules } from "./own-rules.ts";
+import type { Part } from "./policy-text.ts";
 import { FeedbackQueue } from "./queue.ts";
 import { type DomainState, Registry } from "./registry.ts";
 import { Store } from "./store.ts";
@@ -22,6 +24,8 @@ export interface DaemonOptions {
   readonly ringBytes: number;
   /** Below a bpffs; null: the rules end with us. */
   readonly pins: string | null;
+  /** What is kept from everybody who is governed; null: nothing is. */
+  readonly ownFiles: OwnFiles | null;
   readonly monotonicNs: () => bigint;
   readonly epochMs: () => number;
 }
@@ -47,6 +51,7 @@ export class Daemon {
   readonly eventWaiters = new Waiters();
   restored: Restored | null = null;
   #engine: Engine | null = null;
+  #own: readonly Part[] | null = null;
   /** Events that came before everything was known again. */
   #early: KernelEvent[] | null = [];
 
@@ -54,7 +59,7 @@ export class Daemon {
     readonly options: DaemonOptions,
     readonly store: Store,
   ) {
-    this.registry = new Registry(store);
+    this.registry = new Registry(store, () => this.#ownRules());
     this.queue = new FeedbackQueue(store);
     this.eventLog = new EventLog(store);
     this.tally = new Tally();
@@ -104,6 +109,14 @@ export class Daemon {
       daemon.store.close();
       throw failure;
     }
+  }
+
+  /** Always the same values: a clause is known again by its identity. Before the engine is open there are none. */
+  #ownRules(): readonly Part[] {
+    const { ownFiles } = this.options;
+    if (ownFiles === null || this.#engine === null) return [];
+    this.#own ??= ownRules(ownFiles, this.#engine.tier);
+    return this.#own;
   }
 
   #findLost(): void {

@@ -22,6 +22,8 @@ export interface SessionState {
   /** What its labels, gates and clauses are called by; it only grows. */
   numbering: Numbering;
   readonly domains: Set<DomainState>;
+  /** What holds in each of them beside its texts. */
+  readonly ownRules: readonly Part[];
 }
 
 export interface TextState {
@@ -70,7 +72,11 @@ export class Registry {
   #lastOrdinal = 0;
   #lowestFree = 1;
 
-  constructor(readonly store: Store) {
+  constructor(
+    readonly store: Store,
+    /** Of every session, those that were there before included. */
+    readonly ownRules: () => readonly Part[] = () => [],
+  ) {
     this.#load();
   }
 
@@ -111,7 +117,7 @@ export class Registry {
 
   // ---- rows ----
 
-  makeSession(given: Omit<SessionState, "id" | "domains">): SessionState {
+  makeSession(given: Omit<SessionState, "id" | "domains" | "ownRules">): SessionState {
     this.store.run(
       "INSERT INTO sessions(number, workspace, home, numbering) VALUES (?, ?, ?, ?)",
       given.number,
@@ -121,9 +127,21 @@ export class Registry {
     );
     const row = this.store.one<{ id: number }>("SELECT last_insert_rowid() AS id");
     assert(row !== null, "a row that was inserted has a number");
-    const session: SessionState = { ...given, id: row.id, domains: new Set() };
+    const session = this.#withOwnRules({ ...given, id: row.id });
     this.#sessions.set(session.id, session);
     return session;
+  }
+
+  #withOwnRules(given: Omit<SessionState, "domains" | "ownRules">): SessionState {
+    const { ownRules } = this;
+    // Asked when they are needed: at the start the tier is not known yet.
+    return {
+      ...given,
+      domains: new Set(),
+      get ownRules() {
+        return ownRules();
+      },
+    };
   }
 
   renumberSession(session: SessionState, number: number): void {
@@ -254,13 +272,13 @@ export class Registry {
     );
     this.#lastOrdinal = last?.last ?? 0;
     const sessions = this.store.all<
-      Omit<SessionState, "domains" | "numbering"> & { numbering: string }
+      Omit<SessionState, "domains" | "numbering" | "ownRules"> & { numbering: string }
     >(
       "SELECT id, number, workspace, home, numbering FROM sessions WHERE ended IS NULL ORDER BY id",
     );
     for (const session of sessions) {
       const numbering = numberingFrom(session.numbering);
-      this.#sessions.set(session.id, { ...session, numbering, domains: new Set() });
+      this.#sessions.set(session.id, this.#withOwnRules({ ...session, numbering }));
     }
     // A parent is older than its children.
     const rows = this.store.all<DomainRow>(
@@ -351,7 +369,7 @@ interface TextRow {
 /** The parts that hold in a domain, the parents' first. */
 export function partsOf(domain: DomainState): Part[] {
   const own = domain.texts.flatMap(({ text }) => text.parts);
-  if (domain.parent === null) return own;
+  if (domain.parent === null) return [...own, ...domain.session.ownRules];
   const inherited = partsOf(domain.parent).filter(({ name, mode }) => {
     return mode === "locked" || !domain.disabled.includes(name);
   });

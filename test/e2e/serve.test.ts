@@ -2,7 +2,7 @@
 // daemon is killed and nothing is lost.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TestDaemon } from "./daemon.ts";
 import { patience, tool, whyNot } from "./tool.ts";
@@ -162,6 +162,24 @@ os._exit(0)`;
     expect(existsSync(target)).toBe(false);
     const { body } = await daemon.curl("GET", `/v1/domains/${other}/feedback?after=0&wait=10`);
     expect(body.records[0]?.rule.name).toBe("no-mkdir");
+  });
+
+  test("what the daemon keeps is not for those it governs, root as they are", async () => {
+    const state = join(daemon.folder, "state", "state.sqlite");
+    const size = statSync(state).size;
+    expect(asMember("cat", state)).toMatchObject({ out: "" });
+    expect(asMember("sh", "-c", `echo x >>${state}`).code).not.toBe(0);
+    expect(statSync(state).size).toBeGreaterThanOrEqual(size);
+    expect(readFileSync(state).subarray(0, 15).toString()).toBe("SQLite format 3");
+    // Connecting is everybody's.
+    const self = await daemon.curl("GET", "/v1/domains/self", undefined, daemon.prefix(domain));
+    expect([self.status, self.body.clauses]).toEqual([200, 2]);
+    const other = await daemon.make('rule none: block exec "no-such-program"');
+    const { body } = await daemon.curl("GET", `/v1/domains/${other}/policies`);
+    expect(body.verdicts).toHaveLength(1);
+    const told = await daemon.curl("GET", `/v1/domains/${domain}/feedback?after=0&limit=1000`);
+    const rules = told.body.records.map((record: { rule: { name: string } }) => record.rule.name);
+    expect(rules).toContain("actplane-itself");
   });
 
   test("a killed daemon changes nothing but who tells: rules hold, and the next one goes on", async () => {

@@ -1,6 +1,7 @@
 // `actplane serve`: the daemon. Rules do not depend on it: what it put in force goes on when it is stopped or
 // killed, and the next one takes over.
 
+import { resolve } from "node:path";
 import { EngineTaken, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { seesKernelPids } from "../../kernel/pid-namespace.ts";
 import { Daemon, type Restored } from "../../runtime/daemon.ts";
@@ -85,6 +86,7 @@ class Serving {
       pins,
       tier: tier ?? null,
       ringBytes,
+      ownFiles: { state: resolve(state), socket: resolve(this.socket) },
       monotonicNs: this.host.monotonicNs,
       epochMs: this.host.epochMs,
     });

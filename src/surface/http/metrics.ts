@@ -4,6 +4,7 @@ import type { Compiled } from "../../ir/ir.ts";
 import type { Tier } from "../../kernel/kernel.ts";
 import { verdictOf } from "../../kernel/verdicts.ts";
 import type { Daemon } from "../../runtime/daemon.ts";
+import { isOwnRule } from "../../runtime/own-rules.ts";
 import { latencyBoundsMs } from "../../runtime/tally.ts";
 
 export function metricsText(daemon: Daemon): string {
@@ -97,6 +98,7 @@ function kindsOf(compiled: Compiled, tier: Tier): ReadonlyMap<string, number> {
   if (known !== undefined) return known;
   const counts = new Map<string, number>();
   for (const clause of compiled.clauses) {
+    if (isOwnRule(clause.rule)) continue;
     const { kind } = verdictOf(clause, tier);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }

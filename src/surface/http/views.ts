@@ -27,7 +27,7 @@ export function domainJson(domain: DomainState, daemon: Daemon) {
     generation: domain.generation,
     made: domain.made,
     made_by: domain.madeBy,
-    clauses: domain.compiled?.clauses.length ?? 0,
+    clauses: daemon.control.verdictsOf(domain.compiled).length,
     processes: processesOf(domain, daemon),
     policies: domain.texts.map((text) => textJson(text, false)),
     feedback: { last, acked, dropped },

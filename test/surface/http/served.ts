@@ -45,6 +45,7 @@ export class ServedPlane {
       tier: null,
       ringBytes: 4096,
       pins: null,
+      ownFiles: null,
       monotonicNs: () => BigInt(Math.round(performance.now() * 1e6)),
       epochMs: Date.now,
     });

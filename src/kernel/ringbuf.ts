@@ -21,7 +21,7 @@ const eventsPerTurn = 1024;
 const eventBytesMax = 64 * 1024;
 
 const pollEveryMs = 2;
-const doorbellAfterMs = 25;
+const doorbellAfterMs = 100;
 
 export class RingBuffer {
   readonly #address: Pointer;

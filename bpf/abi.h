@@ -75,7 +75,8 @@ struct image_header {
 	__u32 flowing[LABEL_WORDS]; /* labels that flow into objects: all but the hidden lineage labels */
 	__u32 clause_set_at; /* a bit a clause id: which of them the image has */
 	__u32 earned_at; /* labels that a program has to earn: of lineages and endorsements; LABEL_WORDS words */
-	__u32 reserved[2];
+	__u32 referred;  /* 0 in an image; in the table, set by control_refer while something refers to it */
+	__u32 reserved[1];
 	__u32 automata[AUTOMATON_KINDS][GROUPS_MAX]; /* offsets of struct automaton; 0 ends the list */
 };
 
@@ -281,13 +282,11 @@ struct control {
 	__u32 domain;
 	__u32 session;
 	__u32 gate;
-	__u32 open; /* 1: open the gate; 0: close it */
-	__u32 from; /* words of the table */
-	__u32 end;
+	__u32 open;  /* 1: open the gate; 0: close it */
 	__u32 moves; /* 1: only a process that is governed */
 };
 
-/* What they return; control_refers: 0 or 1. */
+/* What they return. */
 enum control_result {
 	CONTROL_DONE = 0,
 	CONTROL_NO_DOMAIN = 1,     /* no such domain or session */

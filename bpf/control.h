@@ -5,7 +5,7 @@
  *
  *   control_admit    put a process into a domain
  *   control_approve  open or close a gate by an operator's word
- *   control_refers   does a file or a moved directory still refer to these words of the table?
+ *   control_refer    mark every image that a file or a moved directory still refers to
  *   control_forget   everything of a session that has ended
  */
 #ifndef ACTPLANE_CONTROL_H
@@ -54,40 +54,36 @@ SEC("syscall") int control_approve(struct control *ask)
 	return CONTROL_DONE;
 }
 
-/* Words of the table, and whether anything refers to them. */
-struct words {
-	__u32 from;
-	__u32 end;
-	__u32 found;
-};
-
-static __always_inline long look_in(struct kept *kept, struct words *words)
+/* Mark the images that these lists or states are of. */
+static __always_inline void refer(struct kept *kept)
 {
-	for (int i = 0; i < GROUPS_MAX; i++)
-		if (kept[i].at && kept[i].base >= words->from && kept[i].base < words->end)
-			words->found = 1;
-	return words->found ? 1 : 0;
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		struct image_header *image = kept[i].at ? TABLE_RECORD(kept[i].base, struct image_header) : 0;
+
+		if (image)
+			image->referred = 1;
+	}
 }
 
-static long look_in_object(void *map, struct object_key *key, struct object *object, struct words *words)
+static long refer_by_object(void *map, struct object_key *key, struct object *object, void *none)
 {
-	return object->named ? look_in(object->lists, words) : 0;
+	if (object->named)
+		refer(object->lists);
+	return 0;
 }
 
-static long look_in_moved(void *map, struct object_key *key, struct moved *moved_dir, struct words *words)
+static long refer_by_moved(void *map, struct object_key *key, struct moved *moved_dir, void *none)
 {
-	return look_in(moved_dir->states, words);
+	refer(moved_dir->states);
+	return 0;
 }
 
 /* Directories first: what is copied from one of them to a file meanwhile is then found there. */
-SEC("syscall") int control_refers(struct control *ask)
+SEC("syscall") int control_refer(void *ask)
 {
-	struct words words = { .from = ask->from, .end = ask->end };
-
-	bpf_for_each_map_elem(&moved, look_in_moved, &words, 0);
-	if (!words.found)
-		bpf_for_each_map_elem(&objects, look_in_object, &words, 0);
-	return words.found;
+	bpf_for_each_map_elem(&moved, refer_by_moved, 0, 0);
+	bpf_for_each_map_elem(&objects, refer_by_object, 0, 0);
+	return CONTROL_DONE;
 }
 
 static long forget_object(void *map, struct object_key *key, void *value, __u32 *session)

@@ -67,6 +67,7 @@ export const header = {
   flowing: 12,
   clauseSetAt: 20,
   earnedAt: 21,
+  referred: 22,
   automata: 24,
   size: 64,
 } as const;

@@ -49,15 +49,13 @@ export interface Control {
   readonly session?: number;
   readonly gate?: number;
   readonly open?: boolean;
-  readonly from?: number;
-  readonly end?: number;
   readonly moves?: boolean;
 }
 
 export function encodeControl(ask: Control): OwnedBytes {
-  const { tgid = 0, domain = 0, session = 0, gate = 0, from = 0, end = 0 } = ask;
+  const { tgid = 0, domain = 0, session = 0, gate = 0 } = ask;
   const [open, moves] = [ask.open === true ? 1 : 0, ask.moves === true ? 1 : 0];
-  return words([tgid, domain, session, gate, open, from, end, moves]);
+  return words([tgid, domain, session, gate, open, moves]);
 }
 
 /** `enum control_result`. */

@@ -398,6 +398,52 @@ onNative("an image that the table has no room for leaves the policy as it is", a
   expect(await engine.setDomain(1, session, one.image)).toEqual({ generation: 2 });
 });
 
+onNative("an image that was replaced makes room, unless a file goes by its rules", async () => {
+  const pins = join(folder, "bpf/actplane/v1");
+  const engine = await open(pins);
+  const session = engine.newSession();
+  const tenth = (number: number) => {
+    const names = Array.from({ length: 30 }, (_, i) => `"/${number}/${i}/${"x".repeat(200)}/**"`);
+    return numbered(`rule s: block read ${names[0]} because "x"
+      ${names
+        .slice(1)
+        .map((name) => `block read ${name}`)
+        .join("\n      ")}`).image;
+  };
+  expect(tenth(0).length * 4 * 20).toBeGreaterThan(1 << 20);
+  const ledger = BpfMap.pinned(join(pins, "maps/images"));
+  const bases = () => [...ledger.keys()].map((key) => new DataView(key.buffer).getUint32(0, true));
+  await engine.setDomain(1, session, tenth(0));
+  await engine.setDomain(1, session, tenth(1));
+  await engine.setDomain(1, session, tenth(2));
+  const [unused = -1, kept = -1] = bases().sort((one, other) => one - other);
+  // As if a process had renamed a file under the second policy.
+  const objects = BpfMap.pinned(join(pins, "maps/objects"));
+  const [key, object] = [new Uint8Array(24), new Uint8Array(objects.valueBytes)];
+  const view = new DataView(object.buffer);
+  const [listsAt, namedAt] = [32, 96];
+  view.setUint32(listsAt + 8, kept, true);
+  view.setUint32(listsAt + 12, 1, true);
+  view.setUint32(namedAt, 1, true);
+  objects.update(key, object);
+  for (let number = 3; number < 23; number++) await engine.setDomain(1, session, tenth(number));
+  const table = BpfMap.pinned(join(pins, "maps/table"));
+  const mapping = table.mmap(true);
+  const holds = (base: number, image: Uint32Array) => {
+    const { buffer, byteOffset } = mapping.bytes;
+    return Buffer.from(buffer, byteOffset + base * 4, image.byteLength).equals(
+      Buffer.from(image.buffer, image.byteOffset, image.byteLength),
+    );
+  };
+  expect([holds(unused, tenth(0)), holds(kept, tenth(1))]).toEqual([false, true]);
+  objects.delete(key);
+  for (let number = 3; number < 33; number++) await engine.setDomain(1, session, tenth(number));
+  expect(holds(kept, tenth(1))).toBe(false);
+  mapping.unmap();
+  table.close();
+  for (const map of [ledger, objects]) map.close();
+});
+
 onKernel(
   "an engine outlives its process, is adopted, and leaves nothing when it is closed",
   async () => {

@@ -57,7 +57,7 @@ test("the place of a clause's counter", () =>
   expect(written("hit_key", state.encodeHitKey(1, 2))).toEqual({ session: 1, clause: 2 }));
 
 test("what control programs are asked and what they answer", () => {
-  const ask = { tgid: 1, domain: 2, session: 3, gate: 4, from: 5, end: 6 };
+  const ask = { tgid: 1, domain: 2, session: 3, gate: 4 };
   const record = state.encodeControl({ ...ask, open: true, moves: true });
   expect(written("control", record)).toEqual({ ...ask, open: 1, moves: 1 });
   expect(upper("CONTROL", numbered(state.controlResults))).toEqual(layout.values("control_result"));

@@ -59,9 +59,9 @@ export class Controls {
     this.#ask("control_forget", { session });
   }
 
-  /** Whether a file or a moved directory refers to words of the table. */
-  refersTo(from: number, end: number): boolean {
-    return this.#object.program("control_refers").run(encodeControl({ from, end })) !== 0;
+  /** Marks every image that a file or a moved directory refers to. */
+  refer(): void {
+    this.#ask("control_refer", {});
   }
 
   close(): void {

@@ -4,7 +4,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
+import { header, TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import { EngineFull } from "../kernel.ts";
 import type { BpfMap } from "../libbpf/map.ts";
 import type { Mapping } from "../libc.ts";
@@ -25,11 +25,11 @@ export class Images {
   readonly #byBase = new Map<number, Image>();
   readonly #byHash = new Map<bigint, Image[]>();
 
-  /** `ledger` is the map `images`; `refersTo` asks whether files refer to a range of words. */
+  /** `ledger` is the map `images`; `refer` marks the images that files refer to. */
   constructor(
     table: BpfMap,
     private readonly ledger: BpfMap,
-    private readonly refersTo: (from: number, end: number) => boolean,
+    private readonly refer: () => void,
   ) {
     this.#table = table.mmap();
     const { buffer, byteOffset } = this.#table.bytes;
@@ -83,9 +83,11 @@ export class Images {
   }
 
   #allocateAfterSweep(words: number): number {
+    this.refer();
     for (const image of [...this.#byBase.values()]) {
-      if (image.users === 0 && !this.refersTo(image.base, image.base + image.words))
-        this.#forget(image);
+      const isReferredTo = this.#words[image.base + header.referred] !== 0;
+      this.#words[image.base + header.referred] = 0;
+      if (image.users === 0 && !isReferredTo) this.#forget(image);
     }
     const base = this.#allocate(words);
     if (base !== null) return base;
@@ -98,6 +100,7 @@ export class Images {
   #adopt(base: number): void {
     const words = viewOf(this.ledger.lookup(u32(base)) ?? ownedBytes(4)).getUint32(0, true);
     this.#heap.occupy(base, words);
+    this.#words[base + header.referred] = 0;
     this.#remember({
       base,
       words,

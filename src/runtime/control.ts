@@ -92,6 +92,10 @@ export interface ControlOptions {
   /** ISO 8601, UTC. */
   readonly now: () => string;
   readonly onSessionEnded?: (session: SessionState) => void;
+  /** The last events of what ends have come. */
+  readonly onEnding?: () => void;
+  /** Everything that was told of the domain until now has been written; what is kept of it can go. */
+  readonly onDomainEnding?: (domain: DomainState) => void;
 }
 
 export class Control {
@@ -565,8 +569,10 @@ export class Control {
           pids: members.slice(0, 100),
         });
       this.#engine.drain();
+      this.#options.onEnding?.();
       this.#store.transaction(() => {
         this.audit(caller, "domain-ended", domain, { domains: all.map((each) => each.id) });
+        for (const each of all) this.#options.onDomainEnding?.(each);
         for (const each of all.toReversed()) this.#registry.end(each, this.#now());
         if (domain.parent === null) this.#registry.endSession(domain.session, this.#now());
       });

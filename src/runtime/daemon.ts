@@ -79,6 +79,11 @@ export class Daemon {
       registry: this.registry,
       now: () => this.now(),
       onSessionEnded: (session) => this.intake.forget(session),
+      onEnding: () => this.intake.flush(),
+      onDomainEnding: ({ id }) => {
+        this.queue.remove(id);
+        this.eventLog.remove(id);
+      },
     });
     this.membership = new Membership({ engine, registry: this.registry, control: this.control });
   }

@@ -28,6 +28,8 @@ const pendingMax = 65_536;
  * what is over is seen and counted, but neither kept nor told.
  */
 const eventRate = { perSecond: 2_000, burst: 20_000 };
+/** How soon a disk that failed is tried again. */
+const againMs = 500;
 const recordRate = { perSecond: 200, burst: 1_000 };
 
 export interface IntakeOptions {
@@ -77,6 +79,7 @@ export class Intake {
   /** Records over the rate, by domain. */
   readonly #dropped = new Map<string, number>();
   #pending: Taken[] = [];
+  #again: ReturnType<typeof setTimeout> | null = null;
   #isDue = false;
 
   constructor(options: IntakeOptions) {
@@ -144,6 +147,11 @@ export class Intake {
       });
     } catch (failure) {
       this.failure = failure instanceof Error ? failure.message : String(failure);
+      this.#again ??= setTimeout(() => {
+        this.#again = null;
+        this.flush();
+      }, againMs);
+      this.#again.unref();
       return;
     }
     this.failure = null;

@@ -110,7 +110,7 @@ export class Registry {
     return this.#byToken.get(hashOf(token)) ?? null;
   }
 
-  /** What a domain that ended was: its feedback can still be read. */
+  /** Of a domain that has ended. */
   wasThere(id: string): boolean {
     return this.store.one("SELECT 1 FROM domains WHERE id = ?", id) !== null;
   }

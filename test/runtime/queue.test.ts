@@ -123,6 +123,19 @@ test("a disk that fails loses nothing: the records are written with the next one
   expect(plane.queue.read(id, 0, 10).records.map(({ seq }) => seq)).toEqual([1, 2]);
 });
 
+test("a disk that failed is tried again, though nothing more comes", async () => {
+  const { plane, id } = await planeWithDomain();
+  const { written } = plane.store;
+  plane.store.written = () => {
+    throw new Error("database or disk is full");
+  };
+  plane.match(id);
+  plane.store.written = written.bind(plane.store);
+  const waits = plane.queue.wait(id, 0, 10_000);
+  await waits;
+  expect(plane.queue.state(id).last).toBe(1);
+});
+
 test("events of a domain that nobody knows are counted", () => {
   const plane = makePlane();
   plane.intake.observe({ ...storyless, domain: 77, session: 9 });

@@ -80,12 +80,15 @@ describe("domains", () => {
   asRoot("end when nobody is left in them", async () => {
     const { id } = await plane.make();
     plane.engine.processes.set(4711, 1);
+    plane.refuse(id);
     expect(brief(await plane.ask(`/v1/domains/${id}`, { method: "DELETE" }))).toBe(
       "409 domain-in-use",
     );
     plane.engine.exit(4711);
     expect(brief(await plane.ask(`/v1/domains/${id}`, { method: "DELETE" }))).toBe("204");
     expect(brief(await plane.ask(`/v1/domains/${id}`))).toBe("410 domain-ended");
+    for (const table of ["feedback", "queues", "events"])
+      expect(plane.daemon.store.all(`SELECT * FROM ${table}`)).toEqual([]);
   });
 });
 

@@ -391,7 +391,8 @@ enum counter {
 	COUNTER_RUNS_FULL = 11,    /* a gate's run could not be recorded: the gate stays closed */
 	COUNTER_ERRORS = 12,       /* a helper failed where it never should */
 	COUNTER_HITS_FULL = 13,    /* a match found no room to be counted by its clause; the verdict stood */
-	COUNTERS = 14,
+	COUNTER_UNTOLD = 14,       /* objects that gained labels while the ring was half full: it is kept for what is done */
+	COUNTERS = 15,
 };
 
 #endif

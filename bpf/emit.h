@@ -76,6 +76,21 @@ static __always_inline __u32 clamped(__u32 value, __u32 most)
 	return value + (over & all);
 }
 
+/* Whether `part` of the ring is waiting to be read: 2 its half, 8 an eighth. */
+static __always_inline bool ring_is_filled(__u32 part)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / part;
+}
+
+/*
+ * What objects gain is read with what follows it, or when there is an eighth of the ring of it. What else is told
+ * wakes the reader always: by itself the kernel does that only where nothing is waiting.
+ */
+GLOBAL int wakeup_for(__u32 type)
+{
+	return type != EVENT_OBJECT || ring_is_filled(8) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 GLOBAL int emit(__u32 type, struct verdict *v, struct proc *proc, __u64 detail, struct event_data *d)
 {
 	__u32 first, second;
@@ -92,7 +107,7 @@ GLOBAL int emit(__u32 type, struct verdict *v, struct proc *proc, __u64 detail, 
 		goto lost;
 	event_fill(e, type, v, proc, detail);
 	event_data_copy(e, d, first, SMALL_PART, second, SMALL_PART);
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, wakeup_for(type));
 	count(COUNTER_EVENTS);
 	return 0;
 large:
@@ -101,7 +116,7 @@ large:
 		goto lost;
 	event_fill(e, type, v, proc, detail);
 	event_data_copy(e, d, first, EVENT_PATH_MAX, second, EVENT_ARGV_MAX);
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, wakeup_for(type));
 	count(COUNTER_EVENTS);
 	return 0;
 lost:

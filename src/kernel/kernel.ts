@@ -122,6 +122,7 @@ export const counterNames = [
   "runsFull",
   "errors",
   "hitsFull",
+  "untold",
 ] as const;
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>> & {
   /**

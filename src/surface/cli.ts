@@ -165,7 +165,7 @@ const registerRun: Register = (program, io, finish, host) => {
     )
     .addOption(
       new Option("--ring-bytes <n>", "size of the event ring, a power of two")
-        .default(1 << 20)
+        .default(1 << 22)
         .argParser(ringBytes)
         .hideHelp(),
     )

@@ -122,6 +122,32 @@ runs("whoever called sudo can have the last run explained, without root", async 
   expect(read("picture")).toStartWith("<svg ");
 });
 
+runs("a flood of files that gain labels keeps nobody from hearing of a refusal", async () => {
+  const place = join(folder, "flood");
+  mkdirSync(place);
+  writeFileSync(join(place, ".env"), "secret\n");
+  writeFileSync(
+    join(place, "agent"),
+    `#!/bin/bash\nread -r l < .env; for i in {1..3000}; do echo > f$i; done; ${leak}\n`,
+  );
+  chmodSync(join(place, "agent"), 0o755);
+  const words = [
+    "run",
+    "--json",
+    ...flags,
+    "--ring-bytes",
+    "4096",
+    "--rule",
+    policy,
+    "--",
+    "./agent",
+  ];
+  const { matches, counters } = toldBy((await runTool(words, { cwd: place })).stderr);
+  expect(matches.map(({ target }) => target)).toEqual(["tcp://127.0.0.1:9"]);
+  expect(counters).toMatchObject({ matches: 1, eventsLost: 0 });
+  expect(counters.untold).toBeGreaterThan(100);
+});
+
 /** Numbers of processes can be chosen, and are those that the kernel half counts by. */
 const choosesPids = reason === null && readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]";
 

@@ -403,6 +403,7 @@ function lossesOf(counters: Counters): string[] {
     errors,
     hitsFull,
     skipped,
+    untold,
   } = counters;
   const told: [number, string][] = [
     [
@@ -423,6 +424,10 @@ function lossesOf(counters: Counters): string[] {
       "times the kernel skipped a program that was preempted; each may be an operation that was not judged",
     ],
     [hitsFull, "matches were not counted by their clause, for want of room; every verdict stood"],
+    [
+      untold,
+      "files, pipes or sockets gained labels faster than it could be told; the stories of refusals may be incomplete",
+    ],
     [errors, "tables could not be read where they should; please report this"],
   ];
   return told.filter(([times]) => times > 0).map(([times, text]) => `${times} ${text}`);

@@ -230,6 +230,8 @@ export interface Engine {
   /** Opens (with the present time, for `within`) or closes an approval gate. */
   approve(session: number, gate: number, open: boolean): void;
   counters(): Counters;
+  /** How full the table of images is, and that of processes. */
+  fill(): EngineFill;
   /** How often each clause matched, by the session's clause id; an id that is not there never did. */
   hits(session: number): readonly number[];
   /** Hand over every event the kernel has written until now. */
@@ -238,6 +240,13 @@ export interface Engine {
   detach(): Promise<void>;
   /** Ends the rules and leaves nothing behind. */
   close(): Promise<void>;
+}
+
+export interface EngineFill {
+  readonly tableBytes: number;
+  readonly tableBytesMax: number;
+  readonly processes: number;
+  readonly processesMax: number;
 }
 
 /** The table has no room for another image. */

@@ -51,6 +51,8 @@ export class Daemon {
   readonly eventWaiters = new Waiters();
   restored: Restored | null = null;
   #engine: Engine | null = null;
+  #lostInRing = 0;
+  #lostAtMs = 0;
   #own: readonly Part[] | null = null;
   /** Events that came before everything was known again. */
   #early: KernelEvent[] | null = [];
@@ -134,6 +136,16 @@ export class Daemon {
   get engine(): Engine {
     if (this.#engine === null) throw new Error("the engine is open");
     return this.#engine;
+  }
+
+  /** Events of all domains that nobody was told of. Asked of the kernel once a second: it asks every program. */
+  lost(): number {
+    const nowMs = this.options.epochMs();
+    if (Math.abs(nowMs - this.#lostAtMs) >= 1_000) {
+      this.#lostAtMs = nowMs;
+      this.#lostInRing = this.engine.counters().eventsLost;
+    }
+    return this.#lostInRing + this.intake.lost;
   }
 
   /** The time of day of the kernel's clock. Asked anew each time: clocks are set, and machines sleep. */

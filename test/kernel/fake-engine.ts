@@ -7,6 +7,7 @@ import {
   type Counters,
   counterNames,
   type Engine,
+  type EngineFill,
   type KernelEvent,
   type Tier,
 } from "../../src/kernel/kernel.ts";
@@ -109,6 +110,12 @@ export class FakeEngine implements Engine {
   counters(): Counters {
     const none = Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters;
     return { ...none, skipped: 0 };
+  }
+
+  fill(): EngineFill {
+    const used = [...this.domains.values()].reduce((sum, { image }) => sum + image.byteLength, 0);
+    const processes = this.processes.size;
+    return { tableBytes: used, tableBytesMax: 1 << 26, processes, processesMax: 65_536 };
   }
 
   hits(session: number): readonly number[] {

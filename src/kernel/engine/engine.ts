@@ -4,7 +4,14 @@ import { existsSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { header, IMAGE_ABI, IMAGE_MAGIC } from "../../ir/abi.ts";
-import type { AdoptedDomain, Counters, Engine, EngineOptions, Tier } from "../kernel.ts";
+import type {
+  AdoptedDomain,
+  Counters,
+  Engine,
+  EngineFill,
+  EngineOptions,
+  Tier,
+} from "../kernel.ts";
 import { type BpfMap, UpdateMode } from "../libbpf/map.ts";
 import { monotonicNs } from "../libc.ts";
 import { mountPlaces } from "../mounts.ts";
@@ -181,6 +188,17 @@ export class LiveEngine implements Engine {
       bigIn(counters.lookup(u32(index))),
     );
     return countersOf(values, Number(this.loaded.skipped()));
+  }
+
+  fill(): EngineFill {
+    const { used, all } = this.#images.words;
+    const bytesPerWord = Uint32Array.BYTES_PER_ELEMENT;
+    return {
+      tableBytes: used * bytesPerWord,
+      tableBytesMax: all * bytesPerWord,
+      processes: this.members().length,
+      processesMax: this.#map("procs").info.entriesMax,
+    };
   }
 
   hits(session: number): readonly number[] {

@@ -39,6 +39,11 @@ export class Images {
     for (const key of ledger.keys()) this.#adopt(viewOf(key).getUint32(0, true));
   }
 
+  get words(): { readonly used: number; readonly all: number } {
+    const all = this.#words.length;
+    return { used: all - this.#heap.freeWords, all };
+  }
+
   at(base: number): Image {
     const image = this.#byBase.get(base);
     assert(image !== undefined, `an image lies at word ${base}`);

@@ -60,7 +60,11 @@ export function metricsText(daemon: Daemon): string {
     enforceable(daemon),
   );
   gauge("actplane_domains", "Domains.", registry.size);
-  gauge("actplane_processes", "Governed processes.", engine.members().length);
+  const fill = engine.fill();
+  gauge("actplane_processes", "Governed processes.", fill.processes);
+  gauge("actplane_processes_max", "Room for governed processes.", fill.processesMax);
+  gauge("actplane_table_bytes", "Compiled policies in the kernel.", fill.tableBytes);
+  gauge("actplane_table_bytes_max", "Room for compiled policies.", fill.tableBytesMax);
   gauge("actplane_feedback_waiting", "Readers that wait for feedback.", queue.waiters.count());
   gauge(
     "actplane_disk_failing",

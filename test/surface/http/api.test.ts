@@ -559,6 +559,7 @@ describe("monitoring", () => {
     );
     expect(body).toContain("actplane_feedback_latency_seconds_count 1");
     expect(body).toContain('actplane_policy_generation{domain="d1"} 1');
+    expect(body).toMatch(/^actplane_table_bytes [1-9]\d*$/m);
     expect(body).toContain('actplane_rule_enforceable{tier="lsm",verdict="blocked-before"} 1');
   });
   test("openapi.json names every route", async () => {

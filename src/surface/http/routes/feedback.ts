@@ -48,7 +48,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
         acked,
         missed,
         dropped,
-        lost: daemon.intake.lost + daemon.engine.counters().eventsLost,
+        lost: daemon.lost(),
       });
     },
   );

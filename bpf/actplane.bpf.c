@@ -4,6 +4,8 @@
  * tier it chose by their names: `lsm_*`, `mod_*` with `hook_*`; `trace_*`; and `any_*` always.
  *
  *   any_fork, any_exit   who is governed: fork hands it on, exit ends it (and decides gates)
+ *   any_sys_read         labels, when a call has read something
+ *   any_socket_state     what a TCP connection carried goes with it
  *   tier_hook.h          hooks that refuse before anything happens
  *   control.h            what the tool asks for, whatever the tier: `control_*`, loaded when it is needed
  *   tier_trace.h         tracepoints and cgroup programs, for kernels that refuse the others
@@ -23,11 +25,14 @@
 #include "emit.h"
 #include "flow.h"
 #include "file.h"
+#include "descriptor.h"
+#include "channel.h"
 #include "transfer.h"
 #include "args.h"
 #include "trust.h"
 #include "exec.h"
 #include "network.h"
+#include "moving.h"
 #include "guard.h"
 #include "loader.h"
 #include "process.h"
@@ -46,6 +51,21 @@ SEC("raw_tp/task_newtask") int any_fork(__u64 *ctx)
 SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)
 {
 	return process_exit((void *)ctx[0]);
+}
+
+/* What was read is known at the end of the call, before the caller can use it. */
+SEC("raw_tp/sys_exit") int any_sys_read(__u64 *ctx)
+{
+	if (current_proc())
+		transfer_done(ctx[1]);
+	return 0;
+}
+
+/* inet_sock_set_state: (sock, old state, new state), in whoever's name. */
+SEC("raw_tp/inet_sock_set_state") int any_socket_state(__u64 *ctx)
+{
+	connection_changes((void *)ctx[0], ctx[1], ctx[2]);
+	return 0;
 }
 
 /* A variable of the kernel that may not be there; then `value` stays. */

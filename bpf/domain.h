@@ -45,6 +45,21 @@ static __always_inline struct exec_pending *current_pending(void)
 	return pending ? pending : bpf_task_storage_get(&pendings, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* The data that the calling thread moves; null as for scratch. */
+static __always_inline struct passage *current_passage(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct passage *passage = bpf_task_storage_get(&passages, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	return passage ? passage : bpf_task_storage_get(&passages, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* The policy that is in force now. */
+static __always_inline struct domain_slot *slot_of(struct domain *domain)
+{
+	return &domain->slots[*(volatile __u32 *)&domain->active & 1];
+}
+
 /*
  * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
  * operation sees one generation. False when the state of a governed process is broken: refuse.
@@ -58,7 +73,7 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	__builtin_memset(v, 0, sizeof(*v));
 	if (!domain)
 		goto broken;
-	slot = &domain->slots[*(volatile __u32 *)&domain->active & 1];
+	slot = slot_of(domain);
 	if (!slot->generation)
 		goto broken;
 	v->base = slot->base;

@@ -39,6 +39,7 @@ static __always_inline void event_fill(struct event *e, __u32 type, struct verdi
 	e->uid = bpf_get_current_uid_gid();
 	e->reserved = 0;
 	__builtin_memcpy(&e->domain, &v->domain, offsetof(struct event, first_bytes) - offsetof(struct event, domain));
+	e->flags &= ~VERDICT_AGAIN;
 	for (int i = 0; i < LABEL_WORDS; i++)
 		e->labels[i] = v->seen[i] & ~(v->cleans[i] & aside);
 	bpf_probe_read_kernel(e->clauses, sizeof(e->clauses), v->clauses);
@@ -186,7 +187,7 @@ static __always_inline int conclude(struct verdict *v, struct proc *proc, struct
 	}
 	count_hits(v);
 	emit(EVENT_MATCH, v, proc, 0, d);
-	return v->refuses && v->effect >= EFFECT_BLOCK ? -EPERM : 0;
+	return v->refuses == REFUSES && v->effect >= EFFECT_BLOCK ? -EPERM : 0;
 }
 
 #endif

@@ -9,16 +9,8 @@
 /* Operations that give an object another name. */
 #define OP_NAMES (OP_RENAME | OP_LINK)
 
-/* A file operation of a governed process. */
-struct file_request {
-	struct path_base base; /* the object itself, or the directory that `name` is relative to */
-	__u64 name;  /* not 0: user address of the path as the caller wrote it */
-	__u64 inode; /* 0: the object does not exist yet, or is not known */
-	__u32 ops;
-	__u32 refuses;
-	__u32 only_refuse; /* 1: judge and change nothing, another name of the operation is still to be judged */
-	__u32 folder; /* 1: a rename that moves a folder */
-};
+/* Of a descriptor that was judged before: what the new labels change; only what it does to gates. */
+enum file_ask { ASK_ALL = 0, ASK_AGAIN = 1, ASK_CHANGES = 2 };
 
 struct way_walk {
 	struct scratch *scratch;
@@ -238,7 +230,8 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 		ways_scan(scratch, v, CHANGES);
 		if (v->ops & OP_RENAME)
 			below_stale(scratch, v, request);
-		ways_scan(scratch, v, CLAUSES);
+		if (request->ask != ASK_CHANGES)
+			ways_scan(scratch, v, CLAUSES);
 		return;
 	}
 	if (is_internal(request->inode))
@@ -347,6 +340,14 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	return 0;
 }
 
+/* Files and FIFOs give to a reader what a writer gave to them. Devices do not: /dev/null is nobody's secret. */
+static __always_inline bool holds_data(__u64 inode)
+{
+	__u16 kind = inode ? BPF_CORE_READ((struct inode *)inode, i_mode) & S_IFMT : 0;
+
+	return kind == S_IFREG || kind == S_IFIFO;
+}
+
 /* What goes on when the operation goes ahead: labels of the process and of the object, gates. Not 0: no room. */
 static __always_inline int file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode)
 {
@@ -356,7 +357,7 @@ static __always_inline int file_commit(struct scratch *scratch, struct verdict *
 			emit(EVENT_LABEL, v, proc, 0, &scratch->data);
 		}
 	}
-	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && inode) {
+	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && holds_data(inode)) {
 		core_uncover(proc);
 		object_write(v, (struct labels *)proc->labels, inode);
 	}
@@ -382,12 +383,50 @@ static __always_inline int file_commit(struct scratch *scratch, struct verdict *
 	return 0;
 }
 
+/* ---- descriptors that are open ---- */
+
+static __always_inline void judged_what(struct judged *judged, __u64 address)
+{
+	struct inode *inode = (void *)address;
+
+	judged->what[0] = BPF_CORE_READ(inode, i_ino);
+	judged->what[1] = (__u64)BPF_CORE_READ(inode, i_sb, s_dev) << 32 | BPF_CORE_READ(inode, i_generation);
+}
+
+/* A gate that made an exception may close at any time: then every use is judged. */
+GLOBAL int judged_keep(struct verdict *v, struct proc *proc, struct file_request *request)
+{
+	struct passage *passage = current_passage();
+	struct judged *now, *before;
+	__u64 key;
+
+	if (!v || !proc || !request || !passage || v->open_gates)
+		return 0;
+	key = request->file;
+	now = &passage->judged;
+	judged_what(now, request->inode);
+	now->domain = v->domain;
+	now->generation = v->generation;
+	now->ops = request->ops;
+	now->changes = v->stales || v->opens;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		now->labels[i] = proc->labels[i];
+	before = bpf_map_lookup_elem(&judged, &key);
+	if (before && request->ask) {
+		now->ops |= before->ops;
+		now->changes |= before->changes;
+	}
+	bpf_map_update_elem(&judged, &key, now, BPF_ANY);
+	return 0;
+}
+
 /* Not 0: the operation is refused, where the hook can. */
 GLOBAL int file_event(struct file_request *request)
 {
 	struct scratch *scratch = current_scratch();
 	struct proc *proc = current_proc();
 	struct verdict *v;
+	__u64 inode;
 	int result;
 
 	if (!request || !proc)
@@ -404,8 +443,11 @@ GLOBAL int file_event(struct file_request *request)
 		v->mount = request->base.mount;
 		v->dentry = request->base.dentry;
 	}
-	if (request->ops & OP_READ && request->inode)
-		object_read(v, request->inode);
+	if (request->ask == ASK_AGAIN)
+		v->flags |= VERDICT_AGAIN;
+	inode = request->inode;
+	if (request->ops & OP_READ && holds_data(inode))
+		object_read(v, inode);
 	file_judge(scratch, v, request);
 	if (request->only_refuse && v->effect < EFFECT_BLOCK) {
 		for (int i = 0; i < GROUPS_MAX; i++)
@@ -414,9 +456,13 @@ GLOBAL int file_event(struct file_request *request)
 	}
 	data_of_path(&scratch->data, scratch);
 	result = conclude(v, proc, &scratch->data, true);
-	if (!result && !request->only_refuse && v->outcome < OUTCOME_REFUSED)
-		return file_commit(scratch, v, proc, request->inode);
-	return result;
+	if (result || request->only_refuse || v->outcome >= OUTCOME_REFUSED)
+		return result;
+	if (file_commit(scratch, v, proc, request->inode))
+		return -EPERM;
+	if (request->file)
+		judged_keep(v, proc, request);
+	return 0;
 }
 
 /* A file that is being mapped; a number, because global functions take no kernel pointers. */

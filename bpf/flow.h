@@ -6,20 +6,26 @@
 #ifndef ACTPLANE_FLOW_H
 #define ACTPLANE_FLOW_H
 
-/* The record of an object, made where there is none; null, and counted, where there is no room. */
-static __always_inline struct object *object_make(struct verdict *v, __u64 inode, struct object_key *key)
+/* The record under a key, made where there is none; null, and counted, where there is no room. */
+static __always_inline struct object *object_make_at(struct object_key *key)
 {
-	struct object *object;
+	struct object *object = bpf_map_lookup_elem(&objects, key);
 
-	object_key_of(key, inode, v->session);
-	object = bpf_map_lookup_elem(&objects, key);
 	if (object)
 		return object;
+	objects_made = 1;
 	bpf_map_update_elem(&objects, key, &no_object, BPF_NOEXIST);
 	object = bpf_map_lookup_elem(&objects, key);
 	if (!object)
 		count(COUNTER_OBJECTS_FULL);
 	return object;
+}
+
+/* The record of a file. */
+static __always_inline struct object *object_make(struct verdict *v, __u64 inode, struct object_key *key)
+{
+	object_key_of(key, inode, v->session);
+	return object_make_at(key);
 }
 
 /* What reading this object would give: its labels, and those of objects that found no room. */
@@ -81,46 +87,72 @@ GLOBAL int object_tell(struct verdict *v, struct labels *gained, __u64 inode)
 	return 0;
 }
 
-/*
- * The object takes the flowing part of `labels`; what it gains by that is told. Without room they go to the
- * spill set: strict, and counted.
- */
-GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
+/* What the object under `key` gains by `labels`. False: nothing, or there is no room and the spill set has them: strict, and counted. */
+static __always_inline bool object_gains(struct verdict *v, struct labels *labels, struct object_key *key,
+					 struct object **object, struct labels *gained)
 {
-	struct labels gained;
-	struct image_header *image;
-	struct object_key key;
+	struct image_header *image = image_of(v);
 	struct session *session;
-	struct object *object;
 	__u32 any = 0;
 
-	if (!v || !labels)
-		return 0;
-	image = image_of(v);
 	if (!image)
-		return 0;
+		return false;
 	for (int i = 0; i < LABEL_WORDS; i++)
 		any |= labels->words[i] & image->flowing[i];
 	if (!any)
-		return 0;
-	object = object_make(v, inode, &key);
-	if (object) {
+		return false;
+	*object = object_make_at(key);
+	if (*object) {
 		any = 0;
 		for (int i = 0; i < LABEL_WORDS; i++) {
-			gained.words[i] = labels->words[i] & image->flowing[i] & ~object->labels[i];
-			any |= gained.words[i];
+			gained->words[i] = labels->words[i] & image->flowing[i] & ~(*object)->labels[i];
+			any |= gained->words[i];
 		}
-		if (!any)
-			return 0;
-		object_tell(v, &gained, inode);
-		for (int i = 0; i < LABEL_WORDS; i++)
-			__sync_fetch_and_or(&object->labels[i], gained.words[i]);
-		return 0;
+		return any;
 	}
 	session = session_of(v);
 	if (session)
 		for (int i = 0; i < LABEL_WORDS; i++)
 			__sync_fetch_and_or(&session->spill[i], labels->words[i] & image->flowing[i]);
+	return false;
+}
+
+static __always_inline void object_gain(struct object *object, struct labels *gained)
+{
+	for (int i = 0; i < LABEL_WORDS; i++)
+		if (gained->words[i])
+			__sync_fetch_and_or(&object->labels[i], gained->words[i]);
+}
+
+/* The object takes the flowing part of `labels`; what it gains by that is told. */
+GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
+{
+	struct object *object;
+	struct object_key key;
+	struct labels gained;
+
+	if (!v || !labels)
+		return 0;
+	object_key_of(&key, inode, v->session);
+	if (!object_gains(v, labels, &key, &object, &gained))
+		return 0;
+	object_tell(v, &gained, inode);
+	object_gain(object, &gained);
+	return 0;
+}
+
+/* The same for what is no inode (channel.h), and is not told: the programs that come here may not have scratch. */
+GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_key *at)
+{
+	struct object *object;
+	struct object_key key;
+	struct labels gained;
+
+	if (!v || !labels || !at)
+		return 0;
+	key = *at;
+	if (object_gains(v, labels, &key, &object, &gained))
+		object_gain(object, &gained);
 	return 0;
 }
 

@@ -57,6 +57,7 @@ struct super_block {
 
 struct inode {
 	__u16 i_mode;
+	__u32 i_rdev;
 	unsigned long i_ino;
 	__u32 i_generation;
 	__u32 i_nlink;
@@ -92,6 +93,7 @@ struct file {
 	struct inode *f_inode;
 	__u32 f_mode;
 	__u32 f_flags;
+	void *private_data;
 };
 
 struct fdtable {
@@ -192,13 +194,74 @@ struct linux_binprm {
 	const char *interp;
 };
 
+struct in6_addr {
+	__u32 in6_u[4];
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_family;
+	unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1];
+};
+
+struct net_device {
+	unsigned int flags;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
+struct socket;
+
 struct sock {
+	struct sock_common __sk_common;
 	__u16 sk_type;
+	struct pid *sk_peer_pid;
+	struct socket *sk_socket;
+	struct dst_entry *sk_dst_cache;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct unix_address;
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct socket {
 	__s16 type;
+	struct file *file;
 	struct sock *sk;
+};
+
+struct tty_driver {
+	int major;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
 };
 
 struct msghdr {
@@ -220,6 +283,24 @@ struct pt_regs {
 
 #pragma clang attribute pop
 
+/* Context of the cgroup packet programs, as far as it is read: a stable kernel interface too. */
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4;
+	__u32 src_ip6[4];
+	__u32 src_port;
+};
+
+struct __sk_buff {
+	__u32 words[42];
+	struct bpf_sock *sk;
+};
+
 /* Context of the cgroup socket-address programs: a stable kernel interface, not relocated. */
 struct bpf_sock_addr {
 	__u32 user_family;
@@ -237,6 +318,8 @@ struct bpf_sock_addr {
 #define S_IFMT 00170000
 #define S_IFREG 0100000
 #define S_IFIFO 0010000
+#define S_IFCHR 0020000
+#define S_IFSOCK 0140000
 #define MAY_WRITE 2u
 #define MAY_READ 4u
 #define S_IFDIR 0040000
@@ -260,11 +343,15 @@ struct bpf_sock_addr {
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_CLOSE 7
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
 #define SIGKILL 9
 #define EPERM 1
+#define EFAULT 14
 #define SIGNAL_GROUP_EXIT 4u
 #define PF_DUMPCORE 0x200u
 

@@ -129,6 +129,9 @@ struct run_places {
 	__u32 inside; /* 1: inside the very run that holds the gate open: a make that make started */
 };
 
+/* What a program can do about an operation. BY_KILL: a kill that comes now is before the effect, whatever the operation. */
+enum refusal { REFUSES_NOT = 0, REFUSES = 1, REFUSES_BY_KILL = 2 };
+
 /* What the rules saw of one operation and what they said. */
 struct verdict {
 	__u64 thread;  /* as bpf_get_current_pid_tgid */
@@ -143,7 +146,7 @@ struct verdict {
 	};
 	__u32 cleans[LABEL_WORDS]; /* labels that the process's program declassifies: rules do not see them in `seen` */
 	__u32 base;    /* image */
-	__u32 refuses; /* 1: this hook can refuse */
+	__u32 refuses; /* enum refusal */
 	/* From here on as in struct event, into which it is copied in two pieces. */
 	__u32 domain;
 	__u32 session;
@@ -171,6 +174,36 @@ SAME_PLACE(outcome, domain, outcome, domain);
 SAME_PLACE(flags, domain, flags, domain);
 SAME_PLACE(clauses_count, domain, clauses_count, domain);
 SAME_PLACE(clauses, seen, clauses, labels);
+
+/* Where the labels of some data lie (channel.h): with an inode, and under further keys of `objects`. Unused ones are 0. */
+#define CHANNEL_KEYS 2
+struct channel {
+	__u64 inode;
+	struct object_key keys[CHANNEL_KEYS];
+};
+
+/*
+ * What was judged of an open descriptor or connection. It is judged again where something of it differs: the key is
+ * an address in the kernel, which another object may have had, so a record says all that the verdict hung on.
+ */
+struct judged {
+	__u64 what[2]; /* inode number, device and generation; or the address at the other end */
+	__u32 labels[LABEL_WORDS];
+	__u32 domain;
+	__u32 generation; /* of the policy */
+	__u32 ops;
+	__u32 changes; /* 1: each write does something to a gate */
+};
+
+/* Key of `given_files`. */
+struct given {
+	__u64 inode;
+	__u32 device;
+	__u32 reserved;
+};
+
+/* On a verdict that is made once more: clauses that ask for no label and no gate have had their say. */
+#define VERDICT_AGAIN 0x80000000u
 
 /* A path as a program wrote it, being moved to the end of the buffer from its last byte to its first. */
 struct name_fold {
@@ -298,12 +331,112 @@ struct exec_pending {
 	__u32 flags;
 };
 
+/* Where a relative and an absolute path of a task begin. */
+struct path_base {
+	__u64 mount;
+	__u64 dentry;
+	__u64 root_mount;
+	__u64 root_dentry;
+};
+
+/* A descriptor through which data moves. */
+struct transfer {
+	__u64 file;
+	__u32 reads;
+	__u32 writes;
+	__u32 named; /* 1: the call may say itself where a datagram goes */
+	__u32 reserved;
+};
+
+/* A file operation of a governed process (file.h). */
+struct file_request {
+	struct path_base base; /* the object itself, or the directory that `name` is relative to */
+	__u64 name;  /* not 0: user address of the path as the caller wrote it */
+	__u64 inode; /* 0: the object does not exist yet, or is not known */
+	__u64 file;  /* not 0: the descriptor that is used, whose verdict is kept */
+	__u32 ops;
+	__u32 refuses;
+	__u32 only_refuse; /* 1: judge and change nothing, another name of the operation is still to be judged */
+	__u32 ask;
+	__u32 folder; /* 1: a rename that moves a folder */
+	__u32 reserved;
+};
+
+/* What the ENDPOINT automata read: protocol, IPv6 or mapped IPv4 address, port; network order. */
+struct endpoint {
+	__u8 bytes[32]; /* 19 in use; a power of two so that an index is bounded by a mask */
+};
+
+/* A system call that moves data: what it is and its arguments, whichever way it came (moving.h). */
+struct call {
+	__u64 number;
+	__u64 args[5];
+	__s32 from; /* descriptors between which it moves data; -1: none */
+	__s32 to;
+	__u32 named; /* as of struct transfer */
+	__u32 reserved;
+};
+
+/*
+ * Data that a thread's system call moves, and what is being judged of it: the stack has no room. What is read arrives
+ * while the call waits, so its labels are asked for once more at the end of the call.
+ */
+struct passage {
+	struct channel from;
+	struct channel to;
+	__u64 mount; /* of what is read, to tell its name */
+	__u64 dentry;
+	__u32 reads;  /* 1: until the end of the call */
+	__u32 writes; /* 1: what is read goes on to `to` in the same call */
+	struct call call;
+	struct transfer transfer;
+	struct file_request request;
+	struct judged judged;
+	struct endpoint endpoint;
+	struct event_data data;
+};
+
+/* A record that went is made again by judging again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct judged);
+} judged SEC(".maps");
+
+/*
+ * Files that whoever started the command gave it as its output: what it writes there was asked for, and no rule
+ * about their names is. Opened by name they are files like any other.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct given);
+	__type(value, __u32);
+} given_files SEC(".maps");
+
+/* Connections over which nothing leaves any more, with their own port; key: address of the sock. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u32);
+} severed SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct exec_pending);
 } pendings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct passage);
+} passages SEC(".maps");
 
 /*
  * The verdict about an address, while it is made; key: thread. Cgroup programs have no task storage
@@ -331,6 +464,10 @@ const volatile __u32 kill_before_ops = 0;
 /* Thread group id of the tool in the first pid namespace; its forks are told in `last_child`. */
 __u32 tool_tgid = 0;
 __u32 last_child = 0;
+/* 1 once an object carries something: until then nobody looks for what has gone. */
+__u32 objects_made = 0;
+/* As much for `severed`. */
+__u32 connections_severed = 0;
 /* The process that keeps the programs attached when the tool is killed. */
 __u32 guardian_tgid = 0;
 

@@ -233,11 +233,11 @@ static __always_inline bool list_holds(struct verdict *v, __u32 *atoms, __u32 at
 static __always_inline __u32 outcome_of(struct entry *entry, struct verdict *v)
 {
 	__u32 about = entry->ops & v->ops;
-	bool before = !(about & ~kill_before_ops);
+	bool before = v->refuses == REFUSES_BY_KILL || !(about & ~kill_before_ops);
 
 	if (entry->effect < EFFECT_BLOCK)
 		return OUTCOME_OBSERVED;
-	if (v->refuses)
+	if (v->refuses == REFUSES)
 		return OUTCOME_REFUSED;
 	if (entry->effect == EFFECT_KILL)
 		return before ? OUTCOME_KILLED_BEFORE : OUTCOME_KILLED_AFTER;
@@ -263,6 +263,21 @@ static __always_inline void verdict_add(struct verdict *v, struct entry *entry)
 	}
 	v->clauses[n & (EVENT_CLAUSES_MAX - 1)] = entry->id;
 	v->clauses_count = n + 1;
+}
+
+/*
+ * Asks for no label and no gate: nothing that happens later can make it match. A send is judged each time by itself. A function
+ * of its own for its caller's stack.
+ */
+static __attribute__((noinline)) bool has_had_its_say(struct verdict *v, struct entry *entry)
+{
+	__u32 asks = entry->gates[0] | entry->gates[1] | entry->needs[0] | entry->needs[1];
+
+	if (!(v->flags & VERDICT_AGAIN) || entry->ops & v->ops & OP_SEND)
+		return false;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		asks |= entry->all[i];
+	return !asks;
 }
 
 static __always_inline bool condition_holds(struct verdict *v, struct entry *entry)
@@ -339,7 +354,7 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 		return 0;
 	}
 
-	if (!condition_holds(v, entry))
+	if (!condition_holds(v, entry) || has_had_its_say(v, entry))
 		return 0;
 	if (scan->atoms && list_holds(v, scan->atoms, entry->except_at, 0))
 		return 0;

@@ -10,14 +10,6 @@
 /* Components and mounts one path may cross: PATH_MAX bytes hold 2,048 one-letter names. */
 #define PATH_STEPS_MAX 2200
 
-/* Where a relative and an absolute path of a task begin. */
-struct path_base {
-	__u64 mount;
-	__u64 dentry;
-	__u64 root_mount;
-	__u64 root_dentry;
-};
-
 struct path_walk {
 	struct scratch *scratch;
 	__u64 dentry;

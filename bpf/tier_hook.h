@@ -15,7 +15,10 @@
  *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
  *   task_kill             signal, by the program of the process that would get it
  *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
- *   file_permission       labels, when data moves through an open descriptor
+ *   file_permission, file_receive  read, write by descriptors that were opened earlier or by others
+ *   file_permission, socket_recvmsg, unix_may_send  labels, when data moves through an open descriptor
+ *   sys_enter             labels, where no hook sees data move
+ *   inode_free_security, sk_free_security  the end of what carried labels
  *   mmap_file             exec of a program that its loader maps; mappings that can be stored into
  *   bpf                   bpf(2): never for a governed process
  *   sb_umount             the end of a bpffs with what is pinned in it: not by a governed process
@@ -45,6 +48,7 @@ static __always_inline int on_file_open(struct file *file)
 	mode = BPF_CORE_READ(file, f_mode);
 	inode = BPF_CORE_READ(file, f_inode);
 	request.inode = (__u64)inode;
+	request.file = (__u64)file;
 	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	if (mode & FMODE_READ)
@@ -109,6 +113,7 @@ static __always_inline int on_address(struct socket *socket, const void *address
 {
 	struct proc *proc = current_proc();
 	struct endpoint endpoint;
+	struct event_data data;
 	__u16 family = 0, port = 0, type;
 	__u8 protocol;
 
@@ -131,12 +136,7 @@ static __always_inline int on_address(struct socket *socket, const void *address
 	} else {
 		return 0;
 	}
-	return endpoint_event(proc, bpf_get_current_pid_tgid(), ops, &endpoint, true);
-}
-
-static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *message)
-{
-	return on_address(socket, BPF_CORE_READ(message, msg_name), OP_CONNECT | OP_SEND);
+	return endpoint_event(proc, bpf_get_current_pid_tgid(), ops, &endpoint, &data, true, REFUSES, 0);
 }
 
 static __always_inline int on_mmap(struct file *file, __u64 protection, __u64 flags)
@@ -153,15 +153,75 @@ static __always_inline int on_mmap(struct file *file, __u64 protection, __u64 fl
 /* Every read and write of a descriptor, splice and its like included. */
 static __always_inline int on_permission(struct file *file, __u32 mask)
 {
-	struct transfer transfer = {};
+	struct transfer transfer = { .file = (__u64)file, .reads = mask & MAY_READ, .writes = mask & MAY_WRITE };
 
-	if (!(mask & (MAY_READ | MAY_WRITE)) || !current_proc())
+	__u32 ops = (mask & MAY_READ ? OP_READ : 0) | (mask & MAY_WRITE ? OP_WRITE : 0);
+
+	if (!ops || !current_proc())
 		return 0;
-	transfer_of(&transfer, file, mask & MAY_READ, mask & MAY_WRITE);
+	if (is_socket(file)) {
+		if (ops & OP_WRITE && connection_event(sock_of(file), REFUSES))
+			return -EPERM;
+	} else if (descriptor_event((__u64)file, ops, REFUSES)) {
+		return -EPERM;
+	}
 	return transfer_labels(&transfer) ? -EPERM : 0;
 }
 
+/* A descriptor arrives from another process. */
+static __always_inline int on_receive(struct file *file)
+{
+	__u32 mode = BPF_CORE_READ(file, f_mode);
+	__u32 ops = (mode & FMODE_READ ? OP_READ : 0) | (mode & FMODE_WRITE ? OP_WRITE : 0);
+
+	return ops && descriptor_event((__u64)file, ops | OP_OPEN, REFUSES) ? -EPERM : 0;
+}
+
+/* send(2) and recv(2) and their like; they move data without asking about a file. */
+static __always_inline int on_message(struct socket *socket, __u32 reads)
+{
+	struct transfer transfer = { .reads = reads, .writes = !reads };
+
+	if (!current_proc())
+		return 0;
+	transfer.file = (__u64)BPF_CORE_READ(socket, file);
+	return transfer.file && transfer_labels(&transfer) ? -EPERM : 0;
+}
+
+/* A datagram to the unix socket `other`, whether by its name or over a connection. */
+static __always_inline int on_datagram(struct socket *other)
+{
+	if (!current_proc())
+		return 0;
+	return transfer_to((__u64)BPF_CORE_READ(other, file)) ? -EPERM : 0;
+}
+
+static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *message)
+{
+	const void *name = BPF_CORE_READ(message, msg_name);
+
+	/* A stream that is connected goes to its other end whatever the call names. */
+	if (name && BPF_CORE_READ(socket, type) != SOCK_STREAM) {
+		if (on_address(socket, name, OP_CONNECT | OP_SEND))
+			return -EPERM;
+	} else if (current_proc() && connection_event((__u64)BPF_CORE_READ(socket, sk), REFUSES)) {
+		return -EPERM;
+	}
+	return on_message(socket, 0);
+}
+
+/* Data that passes every hook. */
+SEC("raw_tp/sys_enter") int hook_sys_enter(__u64 *ctx)
+{
+	__u64 number = number_of((void *)bpf_get_current_task(), ctx[1]);
+
+	if (is_hookless(number) && current_proc())
+		moving_begins(ctx[0], number, 0);
+	return 0;
+}
+
 HOOK(file_permission, file_permission, return on_permission((void *)ctx[0], ctx[1]);)
+HOOK(file_receive, file_receive, return on_receive((void *)ctx[0]);)
 HOOK(file_open, file_open, return on_file_open((void *)ctx[0]);)
 HOOK(path_unlink, path_unlink, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
 HOOK(path_rmdir, path_rmdir, return on_name((void *)ctx[0], (void *)ctx[1], OP_UNLINK);)
@@ -192,6 +252,8 @@ HOOK(bprm_check_security, bprm_check, return exec_check((void *)ctx[0]);)
 HOOK(socket_connect, socket_connect, return on_address((void *)ctx[0], (void *)ctx[1], OP_CONNECT);)
 HOOK(socket_bind, socket_bind, return on_address((void *)ctx[0], (void *)ctx[1], OP_BIND);)
 HOOK(socket_sendmsg, socket_sendmsg, return on_sendmsg((void *)ctx[0], (void *)ctx[1]);)
+HOOK(socket_recvmsg, socket_recvmsg, return on_message((void *)ctx[0], 1);)
+HOOK(unix_may_send, unix_may_send, return on_datagram((void *)ctx[1]);)
 
 /* Signal 0 asks whether a process is there and does nothing to it. */
 HOOK(task_kill, task_kill, return ctx[2] ? on_process((void *)ctx[0], OP_SIGNAL) : 0;)
@@ -199,6 +261,14 @@ HOOK(ptrace_access_check, ptrace_access_check,
      return ctx[1] & PTRACE_MODE_ATTACH ? on_process((void *)ctx[0], OP_PTRACE) : 0;)
 HOOK(bpf, bpf, return on_bpf();)
 HOOK(sb_umount, sb_umount, return on_umount((void *)ctx[0], ctx[1]);)
+
+/* One body for hooks that only tell. */
+#define TELL(name, function, body)                                     \
+	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body return 0; }  \
+	SEC("fentry/security_" #function) int mod_##name(__u64 *ctx) { body return 0; }
+
+TELL(inode_free_security, inode_free, inode_gone((void *)ctx[0]);)
+TELL(sk_free_security, sk_free, socket_gone((void *)ctx[0]);)
 
 SEC("raw_tp/sched_process_exec") int hook_exec_done(__u64 *ctx)
 {

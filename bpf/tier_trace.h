@@ -7,7 +7,7 @@
  *   sched_process_exec   exec, before the new image's first instruction
  *   sys_exit             open family, by the descriptor; what changes names, by the path as written (no
  *                        symbolic link followed); the end of a process that a cgroup program doomed
- *   sys_enter, sys_exit  labels, when data moves through an open descriptor
+ *   sys_enter            labels, when data moves through an open descriptor
  *   cgroup/connect4, connect6, sendmsg4, sendmsg6, bind4, bind6   addresses, refused
  */
 #ifndef ACTPLANE_TIER_TRACE_H
@@ -20,31 +20,10 @@
 #define NR32_OPEN 5
 #define NR32_CREAT 8
 #define NR32_OPENAT 295
-#define TS_COMPAT 2u
 #define NR_MMAP 9
 #define NR_PTRACE 101
 #define NR32_PTRACE 26
 #define NR32_MMAP2 192
-#define NR_READ 0
-#define NR_WRITE 1
-#define NR_PREAD64 17
-#define NR_PWRITE64 18
-#define NR_READV 19
-#define NR_WRITEV 20
-#define NR_SENDFILE 40
-#define NR_SPLICE 275
-#define NR_TEE 276
-#define NR_PREADV 295
-#define NR_PWRITEV 296
-#define NR_COPY_FILE_RANGE 326
-#define NR_PREADV2 327
-#define NR_PWRITEV2 328
-#define NR32_READ 3
-#define NR32_WRITE 4
-#define NR32_READV 145
-#define NR32_WRITEV 146
-#define NR32_PREAD64 180
-#define NR32_PWRITE64 181
 #define NR_TRUNCATE 76
 #define NR_FTRUNCATE 77
 #define NR_RENAME 82
@@ -69,6 +48,8 @@
 #define NR_FCHMODAT 268
 #define NR_RENAMEAT2 316
 #define NR_FCHMODAT2 452
+
+#define PTMX_DEVICE (5u << 20 | 2)
 
 SEC("raw_tp/sched_process_exec") int trace_exec(__u64 *ctx)
 {
@@ -96,18 +77,6 @@ static __always_inline bool open_truncates(struct pt_regs *regs, __u64 number, b
 	else
 		return true; /* creat */
 	return flags & O_TRUNC;
-}
-
-static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = 0;
-
-	if (descriptor >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
-	return file;
 }
 
 /* Fill `base` with where relative paths of `directory` (a descriptor or AT_FDCWD) and absolute ones begin. */
@@ -158,34 +127,51 @@ static __always_inline void on_traced(struct task_struct *task)
 	earned_strip(BPF_CORE_READ(traced, tgid));
 }
 
+/* Who opens /dev/ptmx gets a new terminal, whose number another one may have had. */
+static __always_inline void terminal_begins(struct file *file)
+{
+	struct tty_file_private *private;
+
+	if (BPF_CORE_READ(file, f_inode, i_rdev) != PTMX_DEVICE)
+		return;
+	private = BPF_CORE_READ(file, private_data);
+	terminal_forget(BPF_CORE_READ(private, tty, index));
+}
+
 /* A descriptor was made or used: the file it refers to is certain, whatever path led there. */
 GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	struct passage *passage = current_passage();
 	struct file *file = file_of(task, descriptor);
-	struct file_request request = { .ops = ops };
+	struct file_request *request;
 	__u32 mode;
 
-	if (!file) {
+	if (!file || !passage) {
 		/* Another thread closed it already: what it was cannot be told. */
 		count(COUNTER_STRICT_PATH);
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
-	request.inode = (__u64)BPF_CORE_READ(file, f_inode);
-	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	request = &passage->request;
+	__builtin_memset(request, 0, sizeof(*request));
+	request->ops = ops;
+	request->inode = (__u64)BPF_CORE_READ(file, f_inode);
+	request->base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request->base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	if (ops & OP_OPEN) {
 		on_memory(file);
+		terminal_begins(file);
+		request->file = (__u64)file;
 		mode = BPF_CORE_READ(file, f_mode);
 		if (mode & FMODE_READ)
-			request.ops |= OP_READ;
+			request->ops |= OP_READ;
 		if (mode & FMODE_WRITE)
-			request.ops |= OP_WRITE;
+			request->ops |= OP_WRITE;
 		if (mode & FMODE_CREATED)
-			request.ops |= OP_CREATE;
+			request->ops |= OP_CREATE;
 	}
-	file_event(&request);
+	file_event(request);
 	return 0;
 }
 
@@ -332,102 +318,11 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	return 0;
 }
 
-/* ---- data that moves through descriptors ---- */
-
-/* The descriptors between which a system call moves data; -1: none. */
-struct moving {
-	__s32 from;
-	__s32 to;
-};
-
-static __always_inline bool moving_of(struct moving *moving, __u64 number, bool compat, struct pt_regs *regs)
-{
-	__s32 first = compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
-
-	moving->from = -1;
-	moving->to = -1;
-	if (compat) {
-		if (number == NR32_READ || number == NR32_READV || number == NR32_PREAD64)
-			moving->from = first;
-		else if (number == NR32_WRITE || number == NR32_WRITEV || number == NR32_PWRITE64)
-			moving->to = first;
-		else
-			return false;
-		return true;
-	}
-	switch (number) {
-	case NR_READ:
-	case NR_PREAD64:
-	case NR_READV:
-	case NR_PREADV:
-	case NR_PREADV2:
-		moving->from = first;
-		return true;
-	case NR_WRITE:
-	case NR_PWRITE64:
-	case NR_WRITEV:
-	case NR_PWRITEV:
-	case NR_PWRITEV2:
-		moving->to = first;
-		return true;
-	case NR_SENDFILE:
-		moving->to = first;
-		moving->from = BPF_CORE_READ(regs, si);
-		return true;
-	case NR_TEE:
-		moving->from = first;
-		moving->to = BPF_CORE_READ(regs, si);
-		return true;
-	case NR_SPLICE:
-	case NR_COPY_FILE_RANGE:
-		moving->from = first;
-		moving->to = BPF_CORE_READ(regs, dx);
-		return true;
-	}
-	return false;
-}
-
-static __always_inline void on_moving(struct task_struct *task, __s32 descriptor, __u32 reads)
-{
-	struct file *file = descriptor < 0 ? 0 : file_of(task, descriptor);
-	struct transfer transfer = {};
-
-	if (!file)
-		return;
-	transfer_of(&transfer, file, reads, !reads);
-	transfer_labels(&transfer);
-}
-
-/*
- * Before data moves: who waits at the other end of a pipe has read it before this call returns. What is
- * read is known at the end of the call; of one that does both, at its start.
- */
+/* Before data moves: who waits at the other end of a pipe has read it before this call returns. */
 SEC("raw_tp/sys_enter") int trace_sys_enter(__u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pt_regs *regs = (void *)ctx[0];
-	struct moving moving;
-
-	if (!current_proc())
-		return 0;
-	if (!moving_of(&moving, ctx[1], BPF_CORE_READ(task, thread_info.status) & TS_COMPAT, regs) || moving.to < 0)
-		return 0;
-	on_moving(task, moving.from, 1);
-	on_moving(task, moving.to, 0);
-	return 0;
-}
-
-/* After data was read, before the caller can use it. */
-SEC("raw_tp/sys_exit") int trace_sys_read(__u64 *ctx)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pt_regs *regs = (void *)ctx[0];
-	struct moving moving;
-
-	if ((__s64)ctx[1] <= 0 || !current_proc())
-		return 0;
-	if (moving_of(&moving, BPF_CORE_READ(regs, orig_ax), BPF_CORE_READ(task, thread_info.status) & TS_COMPAT, regs))
-		on_moving(task, moving.from, 1);
+	if (current_proc())
+		moving_begins(ctx[0], number_of((void *)bpf_get_current_task(), ctx[1]), 1);
 	return 0;
 }
 
@@ -438,6 +333,7 @@ static __always_inline int on_sock_addr(struct bpf_sock_addr *ctx, __u32 ops, bo
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct proc *proc = bpf_map_lookup_elem(&procs, &tgid);
 	struct endpoint endpoint;
+	struct event_data data;
 	__u8 protocol;
 
 	if (!proc)
@@ -450,7 +346,24 @@ static __always_inline int on_sock_addr(struct bpf_sock_addr *ctx, __u32 ops, bo
 	} else {
 		endpoint_v4(&endpoint, protocol, ctx->user_ip4, ctx->user_port);
 	}
-	return endpoint_event(proc, (__u64)tgid << 32 | BPF_CORE_READ(task, pid), ops, &endpoint, false) ? 0 : 1;
+	return endpoint_event(proc, (__u64)tgid << 32 | BPF_CORE_READ(task, pid), ops, &endpoint, &data, false, REFUSES,
+			      0) ? 0 : 1;
+}
+
+/*
+ * What a kill at the start of a send cannot prevent: the call goes on and hands its bytes to the network. They are
+ * dropped there, with all else of the connection. `port` tells it from a later one at the same address in memory.
+ */
+SEC("cgroup_skb/egress") int trace_egress(struct __sk_buff *packet)
+{
+	struct bpf_sock *sk = packet->sk;
+	__u64 key = (__u64)sk;
+	__u32 *port;
+
+	if (!connections_severed || !sk)
+		return 1;
+	port = bpf_map_lookup_elem(&severed, &key);
+	return !port || *port != sk->src_port;
 }
 
 SEC("cgroup/connect4") int trace_connect4(struct bpf_sock_addr *ctx) { return on_sock_addr(ctx, OP_CONNECT, false); }

@@ -10,6 +10,9 @@ const hookOperations: Readonly<Record<string, number>> = {
   // `ld.so PROGRAM`: the loader maps what it was handed.
   mmap_file: op.exec,
   file_open: op.open | op.read | op.write | op.truncate,
+  // Descriptors that were opened before or by others.
+  file_permission: op.read | op.write,
+  file_receive: op.open | op.read | op.write,
   path_mknod: op.create | op.open | op.write,
   path_mkdir: op.create,
   path_symlink: op.create,
@@ -42,6 +45,9 @@ const traceOperations: Readonly<Record<string, number>> = {
     op.link |
     op.metadata |
     op.truncate,
+  // Descriptors and connections that were there before.
+  sys_enter: op.read | op.write | op.connect | op.send,
+  egress: op.connect | op.send,
   connect4: op.connect,
   connect6: op.connect,
   sendmsg4: op.connect | op.send,

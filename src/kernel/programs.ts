@@ -28,6 +28,9 @@ const pathOps: Readonly<Record<string, number>> = {
   // Whatever a rule says of a path goes with the object to its new name.
   path_link: ~0,
   path_rename: ~0,
+  // Descriptors that were opened before or by others.
+  file_permission: op.read | op.write,
+  file_receive: op.open | op.read | op.write,
 };
 
 const endpointOps: Readonly<Record<string, number>> = {
@@ -40,6 +43,7 @@ const endpointOps: Readonly<Record<string, number>> = {
   sendmsg6: op.connect | op.send,
   bind4: op.bind,
   bind6: op.bind,
+  egress: op.connect | op.send,
 };
 
 /** Hooks that older kernels lack, where another one then stands in; an unknown hook would fail the whole load. */
@@ -51,7 +55,19 @@ const hooksSince: Readonly<Record<string, readonly [major: number, minor: number
 const flowing: readonly string[] = ["file_open", "sys_exit"];
 
 /** Programs by which labels go with data through descriptors that are open already. */
-const moving: readonly string[] = ["file_permission", "sys_enter", "sys_read"];
+const moving: readonly string[] = [
+  "file_permission",
+  "socket_sendmsg",
+  "socket_recvmsg",
+  "unix_may_send",
+  "sendmsg4",
+  "sendmsg6",
+  "socket_state",
+  "sys_enter",
+  "sys_read",
+  "inode_free_security",
+  "sk_free_security",
+];
 
 /** Programs that guard what is pinned, which one policy's own programs are not. */
 const guardingPins: readonly string[] = ["sb_umount"];
@@ -76,14 +92,18 @@ export function programsOf(
   const isNeeded = (name: string): boolean => {
     const hook = hookOf(name);
     if (!isThere(hook, release)) return false;
+    if (hasLabels && moving.includes(hook)) return true;
+    if (name === "trace_sys_enter")
+      return (wantsPaths & (op.read | op.write)) !== 0 || (wantsEndpoints & op.send) !== 0;
+    // What was allowed before a label is dropped on its way.
+    if (hook === "egress" && !hasLabels) return (wantsEndpoints & op.send) !== 0;
     const path = pathOps[hook];
     const endpoint = endpointOps[hook];
     if (guardingPins.includes(hook)) return false;
     if (path !== undefined) return (wantsPaths & path) !== 0;
     if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
     if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
-    if (moving.includes(hook)) return hasLabels;
-    return true;
+    return !moving.includes(hook);
   };
   return new Set(ofTier.filter(isNeeded));
 }

@@ -42,6 +42,15 @@ export function encodeHitKey(session: number, clause: number): OwnedBytes {
   return words([session, clause]);
 }
 
+/** `struct given`: a file that the command was given as its output. */
+export function encodeGiven(inode: bigint, device: number): OwnedBytes {
+  const bytes = ownedBytes(16);
+  const view = viewOf(bytes);
+  view.setBigUint64(0, inode, true);
+  view.setUint32(8, device, true);
+  return bytes;
+}
+
 /** What is asked of a control_* program: `struct control`. */
 export interface Control {
   readonly tgid?: number;

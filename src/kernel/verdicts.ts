@@ -49,6 +49,10 @@ const hookReach: Partial<Record<OperationName, Reach>> = {
   ptrace: "refused",
 };
 
+/**
+ * At the use of a name. A write through a descriptor that was opened before the process had the label that a clause
+ * asks for is seen before it happens here too, and killed; but a clause on `write` promises no more than its opens hold.
+ */
 const traceReach: Partial<Record<OperationName, Reach>> = {
   exec: "killed-before",
   read: "killed-before",
@@ -62,7 +66,8 @@ const traceReach: Partial<Record<OperationName, Reach>> = {
   truncate: "after",
   connect: "refused",
   bind: "refused",
-  send: "refused",
+  // A datagram by its address is refused; over a connection the sender is killed and what it sent is dropped.
+  send: "killed-before",
 };
 
 const reachOfTier: Readonly<Record<Tier, Partial<Record<OperationName, Reach>>>> = {

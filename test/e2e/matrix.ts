@@ -63,7 +63,7 @@ const marking = [
   "sink-private",
   "sink-vouched",
   "sink-migrated",
-  ...Array.from({ length: 11 }, (_, i) => `ship-${i + 1}`),
+  ...Array.from({ length: 12 }, (_, i) => `ship-${i + 1}`),
 ];
 const acting = ["launcher", "agent-a", "agent-b", "cleaner", "vouch", "migrate"];
 
@@ -106,6 +106,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
         bin,
         name: `${slug(name)}`,
         act: join(bin, "act"),
+        pass: join(probes, "pass"),
       };
       return known[word] ?? servers.names.get(word) ?? whole;
     });

@@ -2,7 +2,8 @@
 // sets of names where the kernel has bits and with histories where it has hidden labels.
 // It never sees an image and imports nothing that makes one.
 //
-// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes, and attaching. A gate is about the run that satisfied it last.
+// Of section 4 it leaves out: pipes, sockets as objects, later reads and writes (test/e2e/cases hold them in the kernel,
+// marked `late`), and attaching. A gate is about the run that satisfied it last.
 
 import type {
   Clause,

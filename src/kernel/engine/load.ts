@@ -1,7 +1,7 @@
 // The programs of one tier, loaded, attached and ready: or, of an engine that is pinned, found again. What an engine
 // is made of; what it does with it is in engine.ts.
 
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import embedded from "../../../build/bpf/actplane.bpf.o" with { type: "file" };
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
@@ -17,7 +17,7 @@ import type { BpfProgram } from "../libbpf/program.ts";
 import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { close } from "../libc.ts";
 import { programsOf } from "../programs.ts";
-import { decodeEngineRecord, encodeEngineRecord } from "../state.ts";
+import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
 import { Controls } from "./control.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
 import type { Pins } from "./pins.ts";
@@ -64,6 +64,9 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     loadOnTwoThreads(object, () => BpfObject.open("actplane", content, types));
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
+    if (options.programs !== "all")
+      for (const [inode, device] of outputsOfThisProcess())
+        object.map("given_files").live.update(encodeGiven(inode, device), u32(1));
     object.program("any_start").run(ownedBytes(8));
     links.push(...attachAll(wanted));
     if (pins !== null) {
@@ -150,6 +153,25 @@ function setSizes(object: BpfObject, { programs, ringBytes, tableBytes }: Engine
   object.map("sessions").setEntriesMax(domainsMax);
 }
 
+/** Files that are this process's standard output and error, which are the command's too. */
+function outputsOfThisProcess(): [inode: bigint, device: number][] {
+  return [1, 2].flatMap((fd) => {
+    try {
+      const { ino, dev } = fstatSync(fd, { bigint: true });
+      return [[ino, kernelDevice(dev)] as [bigint, number]];
+    } catch {
+      return []; // closed
+    }
+  });
+}
+
+/** stat(2) tells the 12 bits of the major and the 20 of the minor number in another order than the kernel keeps them. */
+function kernelDevice(dev: bigint): number {
+  const major = (dev >> 8n) & 0xfffn;
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xfff00n);
+  return Number((major << 20n) | minor);
+}
+
 function attachAll(programs: readonly BpfProgram[]): BpfLink[] {
   const links: BpfLink[] = [];
   const cgroup = programs.some(onCgroup) ? openSync(cgroupRoot() ?? "/sys/fs/cgroup", "r") : null;
@@ -170,7 +192,7 @@ function attachAll(programs: readonly BpfProgram[]): BpfLink[] {
 }
 
 function onCgroup(program: BpfProgram): boolean {
-  return program.section.startsWith("cgroup/");
+  return program.section.startsWith("cgroup");
 }
 
 function u32(value: number): Uint8Array {

@@ -2,10 +2,10 @@
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { allowed, type Case, earlyBlock, type Suite } from "../case.ts";
+import { allowed, type Case, earlyBlock, isFull, leaked, type Suite } from "../case.ts";
 
 /** One gate a case: gates last as long as the session. */
-const gates = Array.from({ length: 11 }, (_, i) => i + 1)
+const gates = Array.from({ length: 12 }, (_, i) => i + 1)
   .map(
     (n) => `
 rule gate-${n}:
@@ -35,6 +35,10 @@ rule if-net:
   block exec "sink-net" if NET
 rule no-leak:
   block connect "127.0.0.1:{tcp.leak}" if SECRET
+rule no-late-write:
+  block write "**/public" if SECRET
+rule no-late-read:
+  block read "**/later" if SECRET
 ${gates}`;
 
 const secret = {
@@ -49,6 +53,11 @@ const sink = "{bin}/sink-secret ran";
 const nameOnly = {
   tiers: ["tracepoint"] as const,
   why: "the tier does not know which object a name stood for",
+};
+
+const oneChannel = {
+  tiers: ["tracepoint"] as const,
+  why: "the tier does not know which unix socket a datagram's name stands for: all of them are one channel",
 };
 
 const labels: readonly Case[] = [
@@ -172,6 +181,12 @@ const labels: readonly Case[] = [
     run: ["bash", "-c", `cat secret.env | { read -r line; ${sink}; }`],
   },
   {
+    name: "a device keeps no label",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["bash", "-c", `cat secret.env > /dev/null; read -r line < /dev/null; ${sink}`],
+  },
+  {
     ...secret,
     name: "a label of a file that was mapped",
     run: ["bash", "-c", `{act} map secret.env && read -r line < leak; ${sink}`],
@@ -251,6 +266,60 @@ const labels: readonly Case[] = [
     run: ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/{tcp.free}; exec {bin}/sink-net ran"],
   },
 ];
+
+/** Channels between two processes that were open before the secret was read (test/probes/pass.c), with a word on each. */
+const channels: readonly (readonly [channel: string, words: string])[] = [
+  ["pipe", "a pipe"],
+  ["pipe-writev", "a pipe, by writev and readv"],
+  ["pipe-splice", "a pipe, spliced into it"],
+  ["pipe-vmsplice", "a pipe, by vmsplice"],
+  ["pipe-tee", "a pipe, by tee"],
+  ["pipe-sendfile", "a pipe, by sendfile"],
+  ["pipe-through-pipe", "two pipes, spliced from one to the other"],
+  ["fifo", "a FIFO"],
+  ["socketpair", "a socket pair"],
+  ["socketpair-send", "a socket pair, by send and recv"],
+  ["socketpair-sendmsg", "a socket pair, by sendmsg and recvmsg"],
+  ["socketpair-sendmmsg", "a socket pair, by sendmmsg and recvmmsg"],
+  ["socketpair-datagram", "a socket pair of datagrams"],
+  ["socketpair-packets", "a socket pair of packets"],
+  ["socketpair-sendfile", "a socket pair, by sendfile and splice"],
+  ["unix-accepted-later", "a unix socket that is accepted when the sender is gone"],
+  ["unix-named-datagram", "a unix datagram sent by name"],
+  ["descriptor", "a descriptor that is passed"],
+  ["tcp", "a TCP connection"],
+  ["tcp-send", "a TCP connection, by send and recv"],
+  ["tcp-sendmsg", "a TCP connection, by sendmsg and recvmsg"],
+  ["tcp-sendfile", "a TCP connection, by sendfile and splice"],
+  ["tcp-answer", "the server's side of a TCP connection"],
+  ["tcp-six", "a TCP connection over IPv6"],
+  ["tcp-mixed", "a TCP connection from IPv4 to IPv6"],
+  ["udp", "a connected UDP socket"],
+  ["udp-sendto", "a UDP datagram"],
+  ["udp-anywhere", "a UDP datagram to who listens everywhere"],
+  ["memfd", "a memfd"],
+  ["tmpfile", "a file without a name"],
+  ["sendfile", "a file, by sendfile"],
+  ["copy-range", "a file, by copy_file_range"],
+  ["terminal-to-master", "a terminal, to its master"],
+  ["terminal-to-slave", "a terminal, from its master"],
+  ["mqueue", "a POSIX message queue"],
+];
+const passed: readonly Case[] = channels.map(([channel, words]) => ({
+  ...secret,
+  name: `a label goes over ${words}`,
+  late: true,
+  run: ["{pass}", channel, "secret.env", "{bin}/sink-secret", "ran"],
+}));
+/** The same channels, with a file that is no secret. */
+const innocent: readonly Case[] = channels.map(([channel, words]) => ({
+  name: `nothing goes over ${words}`,
+  expected: allowed,
+  files: ["other.env"],
+  late: true,
+  run: ["{pass}", channel, "other.env", "{bin}/sink-secret", "ran"],
+  ...(channel === "unix-named-datagram" ? { fault: oneChannel } : {}),
+}));
 
 /** `script` is a bash script; ships and tests are called by the number of the gate. */
 function gate(
@@ -335,6 +404,70 @@ const gated: readonly Case[] = [
     { held: ["second"], ...both },
     "exit 1",
   ),
+  gate(
+    12,
+    "an edit through a descriptor that was opened before makes the gate stale",
+    "exec 3>> SRC/a; TESTS; echo edit >&3; SHIP first",
+    { held: [], free: ["first"] },
+  ),
 ];
 
-export const flows: Suite = { policy, cases: [...labels, ...gated] };
+/** What was opened before the secret was read. */
+const late: readonly Case[] = [
+  {
+    name: "a write through a descriptor that was opened before",
+    rule: "no-late-write",
+    expected: earlyBlock,
+    files: ["secret.env"],
+    run: ["bash", "-c", `exec 3> public; ${reads}; echo $line >&3`],
+    effect: isFull("public"),
+    late: true,
+  },
+  {
+    name: "a write before the secret was read",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["bash", "-c", `exec 3> public; echo all >&3; ${reads}`],
+    effect: isFull("public"),
+    late: true,
+  },
+  {
+    name: "a read through a descriptor that was opened before",
+    rule: "no-late-read",
+    expected: earlyBlock,
+    files: ["secret.env", "later"],
+    run: ["bash", "-c", `exec 3< later; ${reads}; read -r -u 3 more && echo $more > leak`],
+    effect: leaked,
+    late: true,
+  },
+  {
+    name: "a read before the secret was read",
+    expected: allowed,
+    files: ["secret.env", "later"],
+    run: ["bash", "-c", `exec 3< later; read -r -u 3 more && echo $more > leak; ${reads}`],
+    effect: leaked,
+    late: true,
+  },
+  {
+    name: "a send over a connection that was made before",
+    rule: "no-leak",
+    expected: earlyBlock,
+    files: ["secret.env"],
+    run: ["bash", "-c", `exec 3<> /dev/tcp/127.0.0.1/{tcp.leak}; ${reads}; echo {name} >&3`],
+    effect: (_, heard) => heard("{name}"),
+    late: true,
+  },
+  {
+    name: "a send before the secret was read",
+    expected: allowed,
+    files: ["secret.env"],
+    run: ["bash", "-c", `exec 3<> /dev/tcp/127.0.0.1/{tcp.leak}; echo {name} >&3; ${reads}`],
+    effect: (_, heard) => heard("{name}"),
+    late: true,
+  },
+];
+
+export const flows: Suite = {
+  policy,
+  cases: [...labels, ...passed, ...innocent, ...late, ...gated],
+};

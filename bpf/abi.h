@@ -242,7 +242,8 @@ struct object {
 	__u32 labels[LABEL_WORDS];
 	struct kept lists[GROUPS_MAX];
 	__u32 named; /* 1: it has lists */
-	__u32 reserved;
+	__u32 common; /* 1: mapped by a process that shares more memory than is told apart */
+	__u64 inode;  /* where the kernel had it when it gained its last labels, with OBJECT_IN_MEMORY */
 };
 
 /*

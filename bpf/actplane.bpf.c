@@ -28,6 +28,7 @@
 #include "descriptor.h"
 #include "channel.h"
 #include "transfer.h"
+#include "share.h"
 #include "args.h"
 #include "trust.h"
 #include "exec.h"
@@ -45,7 +46,7 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 /* Raw tracepoints, not those with BTF: what they read they read by CO-RE, and libbpf then needs not all of the kernel's types. */
 SEC("raw_tp/task_newtask") int any_fork(__u64 *ctx)
 {
-	return process_fork((void *)ctx[0]);
+	return process_fork((void *)ctx[0], ctx[1]);
 }
 
 SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)

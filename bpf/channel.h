@@ -14,13 +14,6 @@
 #ifndef ACTPLANE_CHANNEL_H
 #define ACTPLANE_CHANNEL_H
 
-/* In place of a device number; no device has the major number 4095. */
-#define CHANNEL_EMBRYO 0xfff00001u
-#define CHANNEL_UNIX_NAMED 0xfff00002u /* datagrams to unix sockets that were named in the call, all of them */
-#define CHANNEL_STREAM 0xfff00003u
-#define CHANNEL_PLACE 0xfff00004u
-#define CHANNEL_TERMINAL 0xfff00005u
-
 #define IFF_LOOPBACK 8u
 #define TTYAUX_MAJOR 5u   /* /dev/ptmx, and /dev/tty for the terminal of the process */
 #define PTS_MAJOR 136u    /* and the seven behind it */

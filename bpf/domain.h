@@ -10,6 +10,8 @@
 #define PROC_DOOMED 1  /* it must die but met a hook that cannot signal */
 #define PROC_EARNING 2 /* it is about to run a program that earns something */
 #define PROC_WATCHED 4 /* where no hook refuses it: somebody traces it or has its memory open, perhaps that of the program to come */
+#define PROC_SHARES 8   /* it has a record in `pools` */
+#define PROC_BORROWS 16 /* it runs in its parent's memory until it begins a program or ends */
 
 static __always_inline __u32 current_tgid(void)
 {
@@ -60,6 +62,8 @@ static __always_inline struct domain_slot *slot_of(struct domain *domain)
 	return &domain->slots[*(volatile __u32 *)&domain->active & 1];
 }
 
+GLOBAL int pools_meet(struct verdict *v, struct proc *proc);
+
 /*
  * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
  * operation sees one generation. False when the state of a governed process is broken: refuse.
@@ -88,6 +92,8 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 		v->seen[i] = proc->labels[i] | (ops & OP_EXEC ? proc->held[i] : 0);
 		v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
 	}
+	if (proc->flags & PROC_SHARES)
+		pools_meet(v, proc);
 	return true;
 broken:
 	count(COUNTER_STRICT_STATE);
@@ -112,6 +118,12 @@ static __always_inline struct session *session_of(struct verdict *v)
 static __always_inline struct image_header *image_of(struct verdict *v)
 {
 	return TABLE_RECORD(v->base, struct image_header);
+}
+
+/* A pipe, a socket, a memfd, opened through /proc/self/fd: it has no path, and no rule can be about it. */
+static __always_inline bool is_internal(__u64 inode)
+{
+	return inode && BPF_CORE_READ((struct inode *)inode, i_sb, s_flags) & SB_KERNMOUNT;
 }
 
 static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)

@@ -164,7 +164,6 @@ GLOBAL int count_hits(struct verdict *v)
 	return 0;
 }
 
-
 /*
  * Carry out the verdict: signal, count, tell. The result is what a refusing hook returns:
  * 0 or -EPERM, provably within the range the verifier demands of LSM programs. `signals` is a

@@ -211,12 +211,6 @@ GLOBAL int below_stale(struct scratch *scratch, struct verdict *v, struct file_r
 	return 0;
 }
 
-/* A pipe, a socket, a memfd, opened through /proc/self/fd: it has no path, and no rule can be about it. */
-static __always_inline bool is_internal(__u64 inode)
-{
-	return inode && BPF_CORE_READ((struct inode *)inode, i_sb, s_flags) & SB_KERNMOUNT;
-}
-
 /* Resolve the name and let the rules see it. A name that cannot be had takes the strict side. */
 static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
@@ -393,14 +387,14 @@ static __always_inline void judged_what(struct judged *judged, __u64 address)
 	judged->what[1] = (__u64)BPF_CORE_READ(inode, i_sb, s_dev) << 32 | BPF_CORE_READ(inode, i_generation);
 }
 
-/* A gate that made an exception may close at any time: then every use is judged. */
+/* The verdict about a descriptor, for its next use. */
 GLOBAL int judged_keep(struct verdict *v, struct proc *proc, struct file_request *request)
 {
 	struct passage *passage = current_passage();
 	struct judged *now, *before;
 	__u64 key;
 
-	if (!v || !proc || !request || !passage || v->open_gates)
+	if (!v || !proc || !request || !passage)
 		return 0;
 	key = request->file;
 	now = &passage->judged;
@@ -426,7 +420,7 @@ GLOBAL int file_event(struct file_request *request)
 	struct scratch *scratch = current_scratch();
 	struct proc *proc = current_proc();
 	struct verdict *v;
-	__u64 inode;
+	__u64 inode, excepted;
 	int result;
 
 	if (!request || !proc)
@@ -458,9 +452,11 @@ GLOBAL int file_event(struct file_request *request)
 	result = conclude(v, proc, &scratch->data, true);
 	if (result || request->only_refuse || v->outcome >= OUTCOME_REFUSED)
 		return result;
+	/* A gate that made an exception may close at any time: then every use is judged. */
+	excepted = v->open_gates;
 	if (file_commit(scratch, v, proc, request->inode))
 		return -EPERM;
-	if (request->file)
+	if (request->file && !excepted)
 		judged_keep(v, proc, request);
 	return 0;
 }

@@ -14,6 +14,7 @@ static __always_inline struct object *object_make_at(struct object_key *key)
 	if (object)
 		return object;
 	objects_made = 1;
+	objects_fresh++;
 	bpf_map_update_elem(&objects, key, &no_object, BPF_NOEXIST);
 	object = bpf_map_lookup_elem(&objects, key);
 	if (!object)
@@ -28,11 +29,36 @@ static __always_inline struct object *object_make(struct verdict *v, __u64 inode
 	return object_make_at(key);
 }
 
+/* What the session's memory carries that is not told apart. */
+static __always_inline void common_key(struct object_key *key, __u32 session)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->device = CHANNEL_COMMON;
+	key->session = session;
+}
+
+/* The labels under `key` are among what was seen. */
+static __always_inline void object_see(struct verdict *v, struct object_key *key)
+{
+	struct object *object = bpf_map_lookup_elem(&objects, key);
+
+	if (!object)
+		return;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		v->seen[i] |= object->labels[i];
+	if (!object->common)
+		return;
+	common_key(key, v->session);
+	object = bpf_map_lookup_elem(&objects, key);
+	if (object)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			v->seen[i] |= object->labels[i];
+}
+
 /* What reading this object would give: its labels, and those of objects that found no room. */
 GLOBAL int object_read(struct verdict *v, __u64 inode)
 {
 	struct object_key key;
-	struct object *object;
 	struct session *session;
 
 	if (!v)
@@ -43,10 +69,7 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 		for (int i = 0; i < LABEL_WORDS; i++)
 			v->seen[i] |= session->spill[i];
 	object_key_of(&key, inode, v->session);
-	object = bpf_map_lookup_elem(&objects, &key);
-	if (object)
-		for (int i = 0; i < LABEL_WORDS; i++)
-			v->seen[i] |= object->labels[i];
+	object_see(v, &key);
 	return 0;
 }
 
@@ -117,11 +140,68 @@ static __always_inline bool object_gains(struct verdict *v, struct labels *label
 	return false;
 }
 
-static __always_inline void object_gain(struct object *object, struct labels *gained)
+static __always_inline void object_gain(struct verdict *v, struct object *object, struct object_key *key,
+					struct labels *gained)
 {
+	bool common = object->common;
+
+	/* No branches, whose two ways the verifier would both follow: this happens rarely. */
 	for (int i = 0; i < LABEL_WORDS; i++)
-		if (gained->words[i])
+		__sync_fetch_and_or(&object->labels[i], gained->words[i]);
+	if (!common)
+		return;
+	common_key(key, v->session);
+	object = object_make_at(key);
+	if (object)
+		for (int i = 0; i < LABEL_WORDS; i++)
 			__sync_fetch_and_or(&object->labels[i], gained->words[i]);
+}
+
+struct sweep {
+	__u32 left;
+};
+
+/* In the lowest bit of an address: a pipe, a socket, a memfd, of which nothing is left once it is not in memory. */
+#define OBJECT_IN_MEMORY 1ull
+
+/*
+ * Whether the kernel has forgotten the inode, as far as its memory still tells. What lives in memory only never has
+ * the number of an earlier one. A file that is not in memory may be on the disk all the same, so of files only one
+ * that is seen to be without a name and without a user has gone.
+ */
+static __always_inline bool has_gone(struct object_key *key, __u64 address)
+{
+	struct inode *inode = (void *)(address & ~OBJECT_IN_MEMORY);
+	bool is_there = BPF_CORE_READ(inode, i_ino) == key->inode && BPF_CORE_READ(inode, i_generation) == key->generation;
+	bool is_used = BPF_CORE_READ(inode, i_count.counter);
+
+	if (address & OBJECT_IN_MEMORY)
+		return !is_there || !is_used;
+	return is_there && !is_used && !BPF_CORE_READ(inode, i_nlink);
+}
+
+static long sweep_step(void *map, struct object_key *key, struct object *object, struct sweep *sweep)
+{
+	struct object_key gone = *key;
+
+	if (object->inode && has_gone(&gone, object->inode))
+		bpf_map_delete_elem(&objects, &gone);
+	else
+		sweep->left++;
+	return 0;
+}
+
+/* Remove what has gone, once as many objects were made as were left by the last sweep: each costs its maker the same. */
+GLOBAL int objects_sweep(void)
+{
+	struct sweep sweep = {};
+
+	if (objects_fresh < sweep_after)
+		return 0;
+	objects_fresh = 0;
+	bpf_for_each_map_elem(&objects, sweep_step, &sweep, 0);
+	sweep_after = sweep.left > OBJECTS_MAX / 2 ? OBJECTS_MAX / 8 : sweep.left < SWEEP_LEAST ? SWEEP_LEAST : sweep.left;
+	return 0;
 }
 
 /* The object takes the flowing part of `labels`; what it gains by that is told. */
@@ -134,10 +214,12 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	if (!v || !labels)
 		return 0;
 	object_key_of(&key, inode, v->session);
+	objects_sweep();
 	if (!object_gains(v, labels, &key, &object, &gained))
 		return 0;
 	object_tell(v, &gained, inode);
-	object_gain(object, &gained);
+	object->inode = inode | is_internal(inode);
+	object_gain(v, object, &key, &gained);
 	return 0;
 }
 
@@ -152,7 +234,33 @@ GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_
 		return 0;
 	key = *at;
 	if (object_gains(v, labels, &key, &object, &gained))
-		object_gain(object, &gained);
+		object_gain(v, object, &key, &gained);
+	return 0;
+}
+
+/* ---- memory that processes share ---- */
+
+struct pools_walk {
+	struct verdict *v;
+	struct proc *proc;
+	struct pools *shared;
+};
+
+/* What the process has the memory has that it can write to. */
+GLOBAL int pools_gain(struct verdict *v, struct proc *proc)
+{
+	struct pools *shared;
+	__u32 tgid;
+
+	if (!v || !proc)
+		return 0;
+	tgid = v->thread >> 32;
+	shared = bpf_map_lookup_elem(&pools, &tgid);
+	if (!shared)
+		return 0;
+	for (int i = 0; i < POOLS_MAX; i++)
+		if (shared->writes >> i & 1)
+			channel_gain(v, (struct labels *)proc->labels, &shared->keys[i]);
 	return 0;
 }
 
@@ -174,7 +282,37 @@ GLOBAL int labels_acquire(struct proc *proc, struct verdict *v)
 		__sync_fetch_and_or(&proc->labels[i], v->seen[i] & ~v->cleans[i] & ~proc->labels[i]);
 		__sync_fetch_and_or(&proc->held[i], v->seen[i] & v->cleans[i] & ~proc->held[i]);
 	}
+	if (news && proc->flags & PROC_SHARES)
+		pools_gain(v, proc);
 	return news != 0;
+}
+
+static long pools_meet_step(__u32 index, struct pools_walk *walk)
+{
+	struct object_key key;
+
+	if (index >= POOLS_MAX || index >= walk->shared->count)
+		return 1;
+	key = walk->shared->keys[index];
+	object_see(walk->v, &key);
+	return 0;
+}
+
+/* What the memory has the process has. */
+GLOBAL int pools_meet(struct verdict *v, struct proc *proc)
+{
+	struct pools_walk walk = { .v = v, .proc = proc };
+	__u32 tgid;
+
+	if (!v || !proc)
+		return 0;
+	tgid = v->thread >> 32;
+	walk.shared = bpf_map_lookup_elem(&pools, &tgid);
+	if (!walk.shared)
+		return 0;
+	bpf_loop(POOLS_MAX, pools_meet_step, &walk, 0);
+	labels_acquire(proc, v);
+	return 0;
 }
 
 /* A core holds what its program has read, which nobody has cleaned: what was held aside comes back. */

@@ -55,12 +55,17 @@ struct super_block {
 	struct dentry *s_root;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct inode {
 	__u16 i_mode;
 	__u32 i_rdev;
 	unsigned long i_ino;
 	__u32 i_generation;
 	__u32 i_nlink;
+	atomic_t i_count;
 	struct super_block *i_sb;
 };
 
@@ -116,10 +121,6 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -155,8 +156,13 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct upid {
+	int nr;
+};
+
 struct pid {
 	struct hlist_head tasks[1];
+	struct upid numbers[1];
 };
 
 /* Of /proc/PID/...: whose it is. */
@@ -206,14 +212,6 @@ struct sock_common {
 	unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
-};
-
-struct upid {
-	int nr;
-};
-
-struct pid {
-	struct upid numbers[1];
 };
 
 struct net_device {
@@ -338,6 +336,7 @@ struct bpf_sock_addr {
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 
+#define ZERO_DEVICE (1u << 20 | 5) /* /dev/zero */
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10

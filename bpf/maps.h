@@ -69,10 +69,13 @@ struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
+#define OBJECTS_MAX 262144
+#define SWEEP_LEAST 8192 /* a sweep of so many takes about a millisecond */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 262144);
+	__uint(max_entries, OBJECTS_MAX);
 	__type(key, struct object_key);
 	__type(value, struct object);
 } objects SEC(".maps");
@@ -174,6 +177,17 @@ SAME_PLACE(outcome, domain, outcome, domain);
 SAME_PLACE(flags, domain, flags, domain);
 SAME_PLACE(clauses_count, domain, clauses_count, domain);
 SAME_PLACE(clauses, seen, clauses, labels);
+
+/* In place of a device number; no device has the major number 4095. */
+#define CHANNEL_EMBRYO 0xfff00001u
+#define CHANNEL_UNIX_NAMED 0xfff00002u /* datagrams to unix sockets that were named in the call, all of them */
+#define CHANNEL_STREAM 0xfff00003u
+#define CHANNEL_PLACE 0xfff00004u
+#define CHANNEL_TERMINAL 0xfff00005u
+#define CHANNEL_COMMON 0xfff00006u  /* shared memory that is not told apart */
+#define CHANNEL_MEMORY 0xfff00007u  /* of a process: what it shares with those that it forks */
+#define CHANNEL_SEGMENT 0xfff00008u /* of System V shared memory, by its number */
+#define CHANNEL_QUEUE 0xfff00009u   /* of System V messages */
 
 /* Where the labels of some data lie (channel.h): with an inode, and under further keys of `objects`. Unused ones are 0. */
 #define CHANNEL_KEYS 2
@@ -345,7 +359,7 @@ struct transfer {
 	__u32 reads;
 	__u32 writes;
 	__u32 named; /* 1: the call may say itself where a datagram goes */
-	__u32 reserved;
+	__u32 only_notes; /* 1: what is read is asked for at the end of the call and not before */
 };
 
 /* A file operation of a governed process (file.h). */
@@ -395,6 +409,25 @@ struct passage {
 	struct endpoint endpoint;
 	struct event_data data;
 };
+
+/*
+ * Memory that a process shares with others: objects that it reads, and mostly writes, without a call. What the
+ * process acquires they carry at once, and what they carry it has. Beyond the last place all are one.
+ */
+#define POOLS_MAX 16
+struct pools {
+	__u32 count;
+	__u32 writes; /* a bit for each that it can write to */
+	struct object_key keys[POOLS_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct pools);
+} pools SEC(".maps");
 
 /* A record that went is made again by judging again. */
 struct {
@@ -452,6 +485,7 @@ struct {
 
 const struct verdict no_verdict = {};
 const struct object no_object = {};
+const struct pools no_pools = {};
 const struct moved not_moved = {};
 
 /* ---- settings, fixed when the programs are loaded ---- */
@@ -466,6 +500,9 @@ __u32 tool_tgid = 0;
 __u32 last_child = 0;
 /* 1 once an object carries something: until then nobody looks for what has gone. */
 __u32 objects_made = 0;
+/* Objects that were made since the last sweep, and after how many the next one is due. */
+__u32 objects_fresh = 0;
+__u32 sweep_after = SWEEP_LEAST;
 /* As much for `severed`. */
 __u32 connections_severed = 0;
 /* The process that keeps the programs attached when the tool is killed. */

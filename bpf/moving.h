@@ -9,16 +9,20 @@
 #define TS_COMPAT 2u
 #define NR_READ 0
 #define NR_WRITE 1
+#define NR_MMAP 9
 #define NR_IOCTL 16
 #define NR_PREAD64 17
 #define NR_PWRITE64 18
 #define NR_READV 19
 #define NR_WRITEV 20
+#define NR_SHMAT 30
 #define NR_SENDFILE 40
 #define NR_SENDTO 44
 #define NR_RECVFROM 45
 #define NR_SENDMSG 46
 #define NR_RECVMSG 47
+#define NR_MSGSND 69
+#define NR_MSGRCV 70
 #define NR_MQ_TIMEDSEND 242
 #define NR_MQ_TIMEDRECEIVE 243
 #define NR_SPLICE 275
@@ -32,6 +36,7 @@
 #define NR_PREADV2 327
 #define NR_PWRITEV2 328
 #define NR_SOCKETCALL (~1ull)
+#define NR_IPC (~2ull)
 #define NR_NONE (~0ull)
 
 #define FICLONE 0x40049409u
@@ -48,6 +53,10 @@ static __always_inline __u64 number_of_compat(__u64 number)
 	case 146: return NR_WRITEV;
 	case 180: return NR_PREAD64;
 	case 181: return NR_PWRITE64;
+	case 192: return NR_MMAP;
+	case 397: return NR_SHMAT;
+	case 400: return NR_MSGSND;
+	case 401: return NR_MSGRCV;
 	case 187:
 	case 239: return NR_SENDFILE;
 	case 277:
@@ -74,18 +83,21 @@ static __always_inline __u64 number_of_compat(__u64 number)
 }
 
 #define NR32_SOCKETCALL 102
+#define NR32_IPC 117
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 }
 
-/* socketcall(2) is what its first argument says. */
+/* socketcall(2) and ipc(2) are what their first argument says. */
 static __always_inline __u64 number_of(struct task_struct *task, __u64 number)
 {
 	if (!is_compat(task))
 		return number;
-	return number == NR32_SOCKETCALL ? NR_SOCKETCALL : number_of_compat(number);
+	if (number == NR32_SOCKETCALL)
+		return NR_SOCKETCALL;
+	return number == NR32_IPC ? NR_IPC : number_of_compat(number);
 }
 
 /* socketcall(2) names the call by its first argument and has the others in memory. */
@@ -112,6 +124,16 @@ static __always_inline void call_of_socketcall(struct call *call, struct pt_regs
 	call->number = NR_NONE;
 }
 
+static __always_inline __u64 number_of_ipc(__u32 what)
+{
+	switch (what & 0xffff) {
+	case 11: return NR_MSGSND;
+	case 12: return NR_MSGRCV;
+	case 21: return NR_SHMAT;
+	}
+	return NR_NONE;
+}
+
 static __always_inline void call_of(struct call *call, struct pt_regs *regs, __u64 number, bool compat)
 {
 	call->number = number;
@@ -123,6 +145,9 @@ static __always_inline void call_of(struct call *call, struct pt_regs *regs, __u
 		call->args[4] = BPF_CORE_READ(regs, r8);
 	} else if (number == NR_SOCKETCALL) {
 		call_of_socketcall(call, regs);
+	} else if (number == NR_IPC) {
+		call->number = number_of_ipc(BPF_CORE_READ(regs, bx));
+		call->args[0] = (__u32)BPF_CORE_READ(regs, cx);
 	} else {
 		call->args[0] = (__u32)BPF_CORE_READ(regs, bx);
 		call->args[1] = (__u32)BPF_CORE_READ(regs, cx);
@@ -160,6 +185,11 @@ static __always_inline bool may_move(__u64 number)
 	case NR_COPY_FILE_RANGE:
 	case NR_PREADV2:
 	case NR_PWRITEV2:
+	case NR_MMAP:
+	case NR_SHMAT:
+	case NR_MSGSND:
+	case NR_MSGRCV:
+	case NR_IPC:
 	case NR_SOCKETCALL: return true;
 	}
 	return false;
@@ -235,11 +265,12 @@ static __always_inline bool moving_of(struct call *call)
 	return false;
 }
 
-/* Calls that move data past every hook: into pipes and out of them, and through message queues. */
+/* Calls that move data past every hook: into pipes and out of them, through message queues and System V memory. */
 static __always_inline bool is_hookless(__u64 number)
 {
 	return number == NR_SPLICE || number == NR_TEE || number == NR_SENDFILE || number == NR_VMSPLICE ||
-	       number == NR_MQ_TIMEDSEND || number == NR_MQ_TIMEDRECEIVE;
+	       number == NR_MQ_TIMEDSEND || number == NR_MQ_TIMEDRECEIVE || number == NR_MSGSND ||
+	       number == NR_MSGRCV || number == NR_SHMAT || number == NR_IPC;
 }
 
 static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
@@ -293,7 +324,38 @@ static __always_inline void on_moving(struct passage *passage, __s32 descriptor,
 	transfer->reads = reads;
 	transfer->writes = !reads;
 	transfer->named = passage->call.named;
+	transfer->only_notes = passage->call.to < 0;
 	transfer_labels(transfer);
+}
+
+/* System V objects are known by their number, and MAP_SHARED memory by what is mapped. Not 0: it must not be. */
+static __always_inline int sharing_begins(struct passage *passage)
+{
+	struct call *call = &passage->call;
+	struct object_key key = {};
+	struct file *file = 0;
+	__s32 descriptor = call->args[4];
+
+	key.inode = (__u32)call->args[0];
+	switch (call->number) {
+	case NR_SHMAT:
+		key.device = CHANNEL_SEGMENT;
+		return share(&key, 1);
+	case NR_MSGSND:
+		key.device = CHANNEL_QUEUE;
+		return queue_passes(&key, 0);
+	case NR_MSGRCV:
+		key.device = CHANNEL_QUEUE;
+		return queue_passes(&key, 1);
+	case NR_MMAP:
+		if (!(call->args[3] & MAP_ANONYMOUS)) {
+			file = file_of((void *)bpf_get_current_task(), descriptor);
+			if (!file || descriptor_event((__u64)file, OP_READ, REFUSES_BY_KILL))
+				return 0;
+		}
+		return mapping_begins((__u64)file, call->args[3], file_is_written(file));
+	}
+	return 0;
 }
 
 /* The start of a system call, that may move data. */
@@ -310,6 +372,10 @@ static __always_inline void moving_begins(__u64 regs, __u64 number, __u32 judges
 		return;
 	}
 	call_of(&passage->call, (void *)regs, number, is_compat((void *)bpf_get_current_task()));
+	if (sharing_begins(passage)) {
+		bpf_send_signal(SIGKILL);
+		return;
+	}
 	if (!moving_of(&passage->call))
 		return;
 	on_moving(passage, passage->call.from, 1, judges);

@@ -8,10 +8,10 @@
 
 /* ---- fork: the child is recorded before its first instruction ---- */
 
-static __always_inline int process_fork(struct task_struct *child)
+static __always_inline int process_fork(struct task_struct *child, __u64 flags)
 {
 	__u32 parent = current_tgid(), tgid = BPF_CORE_READ(child, tgid);
-	struct proc *proc, fresh;
+	struct proc *proc, *fresh;
 	struct event_data data = {};
 	struct scratch *scratch;
 
@@ -27,31 +27,30 @@ static __always_inline int process_fork(struct task_struct *child)
 			last_child = tgid;
 		return 0;
 	}
-	fresh = *proc;
-	fresh.parent = parent;
-	fresh.flags = 0;
-	fresh.started_ns = bpf_ktime_get_ns();
-	for (int i = 0; i < RUNS_MAX; i++)
-		fresh.runs[i].leads = 0;
-	if (bpf_map_update_elem(&procs, &tgid, &fresh, BPF_ANY)) {
+	/* The record is made where it stays: nobody looks for a process that has not begun, and the stack is short. */
+	bpf_map_update_elem(&procs, &tgid, proc, BPF_ANY);
+	fresh = bpf_map_lookup_elem(&procs, &tgid);
+	if (fresh) {
+		fresh->parent = parent;
+		fresh->flags = 0;
+		fresh->started_ns = bpf_ktime_get_ns();
+		for (int i = 0; i < RUNS_MAX; i++)
+			fresh->runs[i].leads = 0;
+	}
+	if (!fresh || share_with_child(proc, fresh, tgid, flags)) {
 		/* An unrecorded child would be ungoverned. Neither may go on. */
 		count(COUNTER_PROCS_FULL);
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
 	/* Who moves a process to another domain moves it first and its children then: one of both sees the other's work. */
-	if (*(volatile __u32 *)&proc->domain != fresh.domain) {
-		struct proc *recorded = bpf_map_lookup_elem(&procs, &tgid);
-
-		if (recorded)
-			recorded->domain = proc->domain;
-	}
+	fresh->domain = *(volatile __u32 *)&proc->domain;
 	scratch = current_scratch();
-	if (scratch && verdict_begin(&scratch->verdict, &fresh, 0, 0)) {
+	if (scratch && verdict_begin(&scratch->verdict, fresh, 0, 0)) {
 		/* The child has its parent's mappings. */
-		mappers_count(&scratch->verdict, fresh.maps, 1);
+		mappers_count(&scratch->verdict, fresh->maps, 1);
 		scratch->verdict.thread = (__u64)tgid << 32 | tgid;
-		emit(EVENT_FORK, &scratch->verdict, &fresh, 0, &data);
+		emit(EVENT_FORK, &scratch->verdict, fresh, 0, &data);
 	}
 	return 0;
 }
@@ -115,6 +114,7 @@ static __always_inline int process_exit(struct task_struct *task)
 		maps_end(end.v, proc);
 		emit(EVENT_EXIT, end.v, proc, (__u32)end.code, &data);
 	}
+	share_ends(proc, tgid);
 	bpf_map_delete_elem(&procs, &tgid);
 	return 0;
 }
@@ -221,6 +221,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	struct event_data data;
 	__u64 closed = 0;
 
+	share_ends(proc, current_tgid());
 	labels_switch(proc, v);
 	maps_end(v, proc);
 	if (v->stales)

@@ -139,11 +139,29 @@ static __always_inline int on_address(struct socket *socket, const void *address
 	return endpoint_event(proc, bpf_get_current_pid_tgid(), ops, &endpoint, &data, true, REFUSES, 0);
 }
 
+/* A hook's argument as a number: global functions take no pointers of the kernel. */
+static __always_inline __u64 address_of(void *argument)
+{
+	void *pointer = argument;
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+	return address;
+}
+
 static __always_inline int on_mmap(struct file *file, __u64 protection, __u64 flags)
 {
 	struct mapping mapping = { .file = (__u64)file, .refuses = 1 };
+	__u64 address;
 
-	if (!file || !current_proc())
+	if (!current_proc())
+		return 0;
+	address = address_of(file);
+	if (file && descriptor_event(address, OP_READ, REFUSES))
+		return -EPERM;
+	if (mapping_begins(address, flags, file ? file_is_written(file) : 0))
+		return -EPERM;
+	if (!file)
 		return 0;
 	if (flags & MAP_SHARED && BPF_CORE_READ(file, f_mode) & FMODE_WRITE && store_event(&mapping))
 		return -EPERM;
@@ -162,7 +180,7 @@ static __always_inline int on_permission(struct file *file, __u32 mask)
 	if (is_socket(file)) {
 		if (ops & OP_WRITE && connection_event(sock_of(file), REFUSES))
 			return -EPERM;
-	} else if (descriptor_event((__u64)file, ops, REFUSES)) {
+	} else if (descriptor_event(address_of(file), ops, REFUSES)) {
 		return -EPERM;
 	}
 	return transfer_labels(&transfer) ? -EPERM : 0;
@@ -174,7 +192,7 @@ static __always_inline int on_receive(struct file *file)
 	__u32 mode = BPF_CORE_READ(file, f_mode);
 	__u32 ops = (mode & FMODE_READ ? OP_READ : 0) | (mode & FMODE_WRITE ? OP_WRITE : 0);
 
-	return ops && descriptor_event((__u64)file, ops | OP_OPEN, REFUSES) ? -EPERM : 0;
+	return ops && descriptor_event(address_of(file), ops | OP_OPEN, REFUSES) ? -EPERM : 0;
 }
 
 /* send(2) and recv(2) and their like; they move data without asking about a file. */
@@ -237,7 +255,7 @@ HOOK(file_truncate, file_truncate, return on_path(&((struct file *)ctx[0])->f_pa
 /* mount(2) and move_mount(2), by the place where something is to be mounted. */
 HOOK(sb_mount, sb_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 HOOK(move_mount, move_mount, return on_path((void *)ctx[1], OP_MOUNT);)
-/* The hook is also told what the protection becomes; so the flags have another place. */
+/* What was asked for: what it becomes has another place in the arguments of security_mmap_file. */
 SEC("lsm/mmap_file") int lsm_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[3]); }
 SEC("fmod_ret/security_mmap_file") int mod_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[2]); }
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)

@@ -20,7 +20,6 @@
 #define NR32_OPEN 5
 #define NR32_CREAT 8
 #define NR32_OPENAT 295
-#define NR_MMAP 9
 #define NR_PTRACE 101
 #define NR32_PTRACE 26
 #define NR32_MMAP2 192
@@ -240,12 +239,20 @@ static __always_inline bool name_call_of(struct name_call *call, __u64 number)
 GLOBAL int on_name_call(struct name_call *call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file_request request = {};
+	struct passage *passage = current_passage();
+	struct file_request *request;
 	struct pt_regs *regs;
 	__u64 a, b, c;
 
 	if (!call)
 		return 0;
+	if (!passage) {
+		count(COUNTER_STRICT_STATE);
+		bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	request = &passage->request;
+	__builtin_memset(request, 0, sizeof(*request));
 	regs = (void *)call->registers;
 	a = BPF_CORE_READ(regs, di);
 	b = BPF_CORE_READ(regs, si);
@@ -254,16 +261,16 @@ GLOBAL int on_name_call(struct name_call *call)
 		a = b;
 		b = c;
 	}
-	request.ops = call->ops;
-	request.name = call->at ? b : a;
-	base_of(&request.base, task, call->at ? a : AT_FDCWD);
-	file_event(&request);
+	request->ops = call->ops;
+	request->name = call->at ? b : a;
+	base_of(&request->base, task, call->at ? a : AT_FDCWD);
+	file_event(request);
 	if (!call->new_ops)
 		return 0;
-	request.ops = call->new_ops;
-	request.name = call->at ? BPF_CORE_READ(regs, r10) : b;
-	base_of(&request.base, task, call->at ? c : AT_FDCWD);
-	file_event(&request);
+	request->ops = call->new_ops;
+	request->name = call->at ? BPF_CORE_READ(regs, r10) : b;
+	base_of(&request->base, task, call->at ? c : AT_FDCWD);
+	file_event(request);
 	return 0;
 }
 

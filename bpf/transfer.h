@@ -18,11 +18,9 @@ GLOBAL int channel_read(struct verdict *v, struct channel *channel)
 	object_read(v, channel->inode);
 	for (int k = 0; k < CHANNEL_KEYS; k++) {
 		struct object_key key = channel->keys[k];
-		struct object *object = key.device ? bpf_map_lookup_elem(&objects, &key) : 0;
 
-		if (object)
-			for (int i = 0; i < LABEL_WORDS; i++)
-				v->seen[i] |= object->labels[i];
+		if (key.device)
+			object_see(v, &key);
 	}
 	return 0;
 }
@@ -58,6 +56,16 @@ GLOBAL int passage_read(struct scratch *scratch, struct passage *passage, struct
 	return 0;
 }
 
+/* Nothing that a write could pass on. */
+static __always_inline bool has_nothing(struct proc *proc)
+{
+	__u32 any = proc->flags & PROC_SHARES;
+
+	for (int i = 0; i < LABEL_WORDS; i++)
+		any |= proc->labels[i];
+	return !any;
+}
+
 /* Files, pipes, sockets and terminals. Other devices hand nothing from one process to another. */
 static __always_inline bool carries_labels(struct file *file)
 {
@@ -85,6 +93,8 @@ GLOBAL int transfer_labels(struct transfer *transfer)
 		count(COUNTER_STRICT_STATE);
 		return -EPERM;
 	}
+	if (!transfer->reads && !passage->reads && has_nothing(proc))
+		return 0;
 	v = &scratch->verdict;
 	if (!verdict_fill(v, proc, transfer->reads ? OP_READ : OP_WRITE, 1))
 		return -EPERM;
@@ -96,7 +106,8 @@ GLOBAL int transfer_labels(struct transfer *transfer)
 		passage->dentry = v->dentry;
 		passage->reads = 1;
 		passage->writes = 0;
-		passage_read(scratch, passage, proc);
+		if (!transfer->only_notes)
+			passage_read(scratch, passage, proc);
 	}
 	if (transfer->writes) {
 		channel_of(&passage->to, transfer, v->session, 1);
@@ -146,7 +157,7 @@ GLOBAL int transfer_done(__s64 result)
 	writes = passage->writes;
 	passage->writes = 0;
 	proc = current_proc();
-	if (!proc || read_nothing(result))
+	if (!proc || !objects_made || read_nothing(result))
 		return 0;
 	scratch = current_scratch();
 	if (!scratch || !verdict_fill(&scratch->verdict, proc, OP_READ, 0)) {

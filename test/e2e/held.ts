@@ -130,6 +130,14 @@ export function programNames(): Map<number, string> {
   return new Map(listOf("prog").map(({ id, name }) => [id, name ?? ""]));
 }
 
+/** How many elements the only one of the maps `ids` with that name has. */
+export function elementsOf(ids: readonly number[], name: string): number {
+  const id = listOf("map").find((map) => map.name === name && ids.includes(map.id))?.id;
+  const run = Bun.spawnSync(["bpftool", "-j", "map", "dump", "id", `${id}`]);
+  if (run.exitCode !== 0) throw new Error(`bpftool map dump id ${id}: ${run.stderr}${run.stdout}`);
+  return run.stdout.toString().split('"key"').length - 1;
+}
+
 function listOf(kind: string): { id: number; name?: string }[] {
   const run = Bun.spawnSync(["bpftool", "-j", kind, "list"]);
   if (run.exitCode !== 0) throw new Error(`bpftool ${kind} list: ${run.stderr}${run.stdout}`);

@@ -455,6 +455,34 @@ static int storm(char **a)
 	return 0;
 }
 
+/* Reads FILE, then writes to COUNT pipes, socket pairs and files that it throws away. */
+static int churn(char **a)
+{
+	char bytes[256];
+	int fd = open(a[1], O_RDONLY);
+
+	if (fd < 0 || read(fd, bytes, sizeof(bytes)) < 0)
+		return fail("read");
+	close(fd);
+	for (int i = 0; i < atoi(a[2]); i++) {
+		int ends[2];
+
+		if (pipe(ends) || write(ends[1], "x", 1) != 1)
+			return fail("pipe");
+		close(ends[0]);
+		close(ends[1]);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || write(ends[1], "x", 1) != 1)
+			return fail("socketpair");
+		close(ends[0]);
+		close(ends[1]);
+		fd = open("churned", O_WRONLY | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 || write(fd, "x", 1) != 1 || unlink("churned"))
+			return fail("churned");
+		close(fd);
+	}
+	return 0;
+}
+
 static int ended(pid_t child)
 {
 	int status;
@@ -566,6 +594,8 @@ static int act(char **a)
 		return converse();
 	if (IS("storm"))
 		return storm(a);
+	if (IS("churn"))
+		return churn(a);
 	if (IS("wait")) { /* for somebody to end it */
 		leak("waiting", 7);
 		pause();

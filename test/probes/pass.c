@@ -256,6 +256,15 @@ static void make_mapped(struct ends *ends)
 	ends->memory = map(ends->in, 0);
 }
 
+/* Who receives maps it for reading only, and before it holds anything. */
+static void make_reading(struct ends *ends)
+{
+	make_file(ends);
+	must(!ftruncate(ends->in, 4096), "ftruncate");
+	ends->memory = mmap(0, 4096, PROT_READ, MAP_SHARED, open("channel", O_RDONLY), 0);
+	must(ends->memory != MAP_FAILED, "mmap");
+}
+
 static void make_shm(struct ends *ends)
 {
 	char name[64];
@@ -517,6 +526,46 @@ static ssize_t receive_descriptor(struct ends *ends, char *bytes)
 	return read(fd, bytes, SIZE);
 }
 
+static ssize_t receive_mapped(struct ends *ends, char *bytes)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+	void *memory;
+	int fd;
+
+	if (recvmsg(ends->in, &message, 0) != 1 || message.msg_controllen < CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	memory = mmap(0, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (memory == MAP_FAILED)
+		return -1;
+	memcpy(bytes, memory, SIZE);
+	return strlen(bytes);
+}
+
+static char borrowed[SIZE];
+
+/* A child that runs in the memory of who receives reads it there. */
+static ssize_t receive_vfork(struct ends *ends, char *bytes)
+{
+	pid_t child = vfork();
+	int status;
+
+	if (child == 0) {
+		int fd = open(file, O_RDONLY);
+
+		_exit(fd < 0 || read(fd, borrowed, SIZE) < 0);
+	}
+	waitpid(child, &status, 0);
+	memcpy(bytes, borrowed, SIZE);
+	return strlen(bytes);
+}
+
+static void send_nothing(struct ends *ends) { (void)ends; }
+
 static ssize_t receive_mqueue(struct ends *ends, char *bytes) { return mq_receive(ends->in, bytes, SIZE, 0); }
 
 static ssize_t receive_msgqueue(struct ends *ends, char *bytes)
@@ -588,6 +637,9 @@ static const struct channel {
 	{ "msgqueue", make_msgqueue, send_msgqueue, receive_msgqueue },
 	{ "anonymous-memory", make_anonymous, send_memory, receive_memory },
 	{ "mapped-file", make_mapped, send_memory, receive_memory },
+	{ "mapped-reading", make_reading, send_pwrite, receive_memory },
+	{ "descriptor-mapped", make_stream, send_descriptor, receive_mapped },
+	{ "vfork", make_pipe, send_nothing, receive_vfork },
 	{ "shm", make_shm, send_memory, receive_memory },
 	{ "sysv-shm", make_sysv, send_memory, receive_memory },
 };

@@ -304,6 +304,14 @@ const channels: readonly (readonly [channel: string, words: string])[] = [
   ["terminal-to-master", "a terminal, to its master"],
   ["terminal-to-slave", "a terminal, from its master"],
   ["mqueue", "a POSIX message queue"],
+  ["msgqueue", "a System V message queue"],
+  ["anonymous-memory", "memory that a parent shared with its children"],
+  ["mapped-file", "a file that both have mapped"],
+  ["mapped-reading", "a file that one writes to and the other has mapped"],
+  ["shm", "POSIX shared memory"],
+  ["sysv-shm", "System V shared memory"],
+  ["vfork", "the memory of a child that runs in it"],
+  ["descriptor-mapped", "a descriptor that is passed, and mapped"],
 ];
 const passed: readonly Case[] = channels.map(([channel, words]) => ({
   ...secret,

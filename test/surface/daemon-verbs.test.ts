@@ -1,10 +1,12 @@
 // The verbs over the daemon's API, against a daemon whose engine has no kernel.
 
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Command } from "commander";
 import { completionScript } from "../../src/surface/commands/completions.ts";
 import { ServedPlane } from "./http/served.ts";
 import { makePlace, type Place } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 const isRoot = process.geteuid?.() === 0;
 const asRoot = test.skipIf(!isRoot);

@@ -1,8 +1,10 @@
 // The API as a client meets it: every route, who may use it, and what it answers otherwise.
 
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
 import { brief, ServedPlane } from "./served.ts";
+
+setDefaultTimeout(60_000);
 
 const isRoot = process.geteuid?.() === 0;
 let plane: ServedPlane;

@@ -52,10 +52,19 @@ export class DomainRecords {
     this.#store(at + domainAt.active, next);
   }
 
-  /** From here on nobody in it may do anything; the other slot is not touched. */
+  /** From here on nobody in it may do anything. Its generation stays known, and is not given again. */
   clear(domain: number): void {
     const at = this.#at(domain);
-    this.#store(this.#slot(at, this.#load(at + domainAt.active)) + 1, 0);
+    const active = this.#load(at + domainAt.active);
+    const slot = this.#slot(at, active);
+    this.#store(this.#slot(at, active ^ 1) + 1, this.#load(slot + 1));
+    this.#store(slot + 1, 0);
+  }
+
+  /** The last generation that a domain of this number had, whoever it was. */
+  lastGeneration(domain: number): number {
+    const at = this.#at(domain);
+    return Math.max(...[0, 1].map((slot) => this.#load(this.#slot(at, slot) + 1)));
   }
 
   close(): void {

@@ -131,7 +131,7 @@ export class LiveEngine implements Engine {
     assert(this.#map("sessions").lookup(u32(session)) !== null, `there is a session ${session}`);
     assert(before === null || before.session === session, "a domain stays in its session");
     const { base } = this.#images.take(image);
-    const generation = (before?.generation ?? 0) + 1;
+    const generation = this.#domains.lastGeneration(domain) + 1;
     this.#noteClauses(session, image[header.clauses] ?? 0);
     this.#domains.put(domain, { session, base, generation });
     if (before !== null) await this.#unseen(domain, before.base);

@@ -9,17 +9,17 @@
 
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Tier } from "./tool.ts";
+import { clean, probes, scratchFolder, type Tier } from "./tool.ts";
 
 export type Outcome = "observed" | "refused" | "killed-before" | "killed-after";
 
 /** What is done about the match; `null`: no rule matches. */
-export type Expected = Readonly<Record<Tier, Outcome>> | null;
+export type Expected = Readonly<Record<Tier, Outcome | null>> | null;
 
 export const everyTier: readonly Tier[] = ["lsm", "modify-return", "tracepoint"];
 
 /** What each tier does, once for the two that refuse: [hooks, tracepoint]. */
-function tiers(hook: Outcome, trace: Outcome): Expected {
+function tiers(hook: Outcome | null, trace: Outcome | null): Expected {
   return { lsm: hook, "modify-return": hook, tracepoint: trace };
 }
 
@@ -29,6 +29,8 @@ export const noted = tiers("observed", "observed");
 export const earlyBlock = tiers("refused", "killed-before");
 /** `block` on what changes files: without hooks it cannot be enforced. */
 export const lateBlock = tiers("refused", "observed");
+/** What only hooks see at all. */
+export const hookBlock = tiers("refused", null);
 /** `block` on addresses: refused everywhere. */
 export const addressBlock = tiers("refused", "refused");
 export const earlyKill = tiers("killed-before", "killed-before");
@@ -77,10 +79,20 @@ export const changed = (name: string) => (dir: string) =>
   readFileSync(join(dir, name), "utf8") !== before;
 export const hasMode = (name: string, mode: number) => (dir: string) =>
   (lstatSync(join(dir, name)).mode & 0o777) === mode;
-export const isFull = (name: string) => (dir: string) => statSync(join(dir, name)).size > 0;
+export const isFull = (name: string) => (dir: string) =>
+  (statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
 /** act leaves what it read in `leak`. */
 export const leaked = exists("leak");
 
 function isThere(path: string): boolean {
   return existsSync(path) || lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** The tracepoint tier refuses io_uring to every governed process (lifetime.test.ts); hosts switch it off. */
+export function ioUring(): string | null {
+  if (process.env.ACTPLANE_E2E_TIER === undefined) return "it is asked where hooks are promised";
+  const cwd = scratchFolder();
+  const { exitCode } = Bun.spawnSync([join(probes, "act"), "read-uring", "/etc/hostname"], { cwd });
+  clean(cwd);
+  return exitCode === 0 ? null : "this machine has no io_uring";
 }

@@ -91,7 +91,7 @@ export class Held {
   }
 }
 
-function objectsOf(pid: number): KernelObjects {
+export function objectsOf(pid: number): KernelObjects {
   const programs = new Map<number, { verifiedInstructions: number | null }>();
   const maps: number[] = [];
   const links: number[] = [];

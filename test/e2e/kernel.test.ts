@@ -22,6 +22,9 @@ rule all:
   block open "**/x"
   block write "**/x" if C
   block metadata "**/x"
+  block mount "**/x"
+  block signal exec "one"
+  block ptrace exec "one"
   block connect "10.0.0.0/8:443" if B
   block bind "10.0.0.0/8"
 `;
@@ -66,13 +69,28 @@ for (const wanted of tiers)
 
       expect(Object.keys(counts).length).toBeGreaterThan(3);
       const tooMany = Object.entries(counts).filter(
-        ([name, count]) => count > Math.min(limit * 0.8, 1.5 * (before?.[name] ?? limit)),
+        ([name, count]) => count > Math.min(limit * 0.5, 1.5 * (before?.[name] ?? limit)),
       );
       expect(tooMany).toEqual([]);
     },
   );
 
 const found: Record<string, Counts> = {};
+
+test.skipIf(reason !== null || kernel !== null)(
+  "on real hardware everything is loaded, and the command over, in less than a second",
+  async () => {
+    const times: number[] = [];
+    // The best of several: the machine may be busy.
+    for (let i = 0; i < 5; i++) {
+      const run = await runTool(["run", "--degraded", "--rule", policy, "--", "/bin/true"]);
+      expect(run.code).toBe(0);
+      times.push(Math.round(run.ms));
+    }
+    console.error(`verified: a run with every program took ${times.join(", ")} ms`);
+    expect(Math.min(...times)).toBeLessThan(1000);
+  },
+);
 
 async function verified(flags: readonly string[]): Promise<{ tier: Tier; counts: Counts }> {
   const held = await Held.start(folder, ["--json", "--degraded", ...flags, "--rule", policy]);

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { elementsOf, Held, stillThere, until } from "./held.ts";
+import { elementsOf, Held, objectsOf, stillThere, until } from "./held.ts";
 import { type Servers, startServers } from "./servers.ts";
 import {
   clean,
@@ -308,3 +308,84 @@ governed("a path that is too long to resolve takes the strict side, and is count
   expect(told.counters.strictPath).toBe(1);
   expect(told.matches.map(({ rule }) => rule.name)).toEqual(["elsewhere"]);
 });
+
+/** The process that holds the rules beside the tool. */
+function guardianOf(tool: number): number {
+  const children = readFileSync(`/proc/${tool}/task/${tool}/children`, "utf8").split(" ");
+  const found = children.find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("__guardian");
+    } catch {
+      return false;
+    }
+  });
+  return Number(found ?? 0);
+}
+
+governed("who holds the rules is neither signalled nor traced, and bpf(2) is refused", async () => {
+  const meet = join(probes, "meet");
+  const held = await Held.start(folder, [
+    "--json",
+    ...policy("holders", 'rule nothing:\n  notify exec "no-such-program"'),
+  ]);
+  const isTrace = tierOf(held) === "tracepoint";
+  const holders = [held.pid, guardianOf(held.pid)];
+  const ways = ["kill", "tgkill", "sigqueue", "pidfd-send", "attach", "seize", "write-memory"];
+  // Ungoverned, all of it is possible.
+  expect((await runTool(["bpf"], { command: [act] })).code).toBe(0);
+  for (const pid of holders) {
+    expect(pid).toBeGreaterThan(1);
+    const words = ["process", "attach", `${pid}`];
+    expect((await runTool(words, { command: [meet], cwd: folder })).code).toBe(0);
+  }
+
+  let refused = 0;
+  expect(await held.act("bpf")).toBe(EPERM);
+  // Where no hook sees it, a filter on system calls refuses it, and nobody is told.
+  if (!isTrace) refused++;
+  if (!isTrace)
+    for (const pid of holders) {
+      for (const way of ways) {
+        expect(await held.act("exec", meet, "process", way, `${pid}`), way).toBe(EPERM);
+        refused++;
+      }
+    }
+  expect(held.child.exitCode).toBeNull();
+  expect(guardianOf(held.pid)).toBe(holders[1] ?? 0);
+  expect(await held.end()).toBe(0);
+  const { counters, matches } = toldBy(held.stderr);
+  expect(counters.refused).toBe(refused);
+  expect(matches.length).toBeGreaterThan(isTrace ? -1 : 0);
+});
+
+governed("a guardian that is ended is replaced, and the new one keeps the rules", async () => {
+  const held = await Held.start(folder, [
+    "--json",
+    ...policy("replaced", `rule no-one:\n  block exec "${folder}/one"`),
+  ]);
+  const isTrace = tierOf(held) === "tracepoint";
+  const refused = isTrace ? killed : EPERM;
+  const first = guardianOf(held.pid);
+  // Where nothing can refuse a signal, a governed process does it; else somebody else.
+  if (isTrace) expect(await held.act("kill", `${first}`)).toBe(0);
+  else {
+    expect(await held.act("kill", `${first}`)).toBe(EPERM);
+    process.kill(first, "SIGKILL");
+  }
+  await held.seeStderr(/the guardian of the rules was ended; a new one takes its place/);
+  await until("another guardian", () => ![0, first].includes(guardianOf(held.pid)));
+  const second = guardianOf(held.pid);
+  expect(await held.act("exec", join(folder, "one"))).toBe(refused);
+  if (!isTrace) expect(await held.act("kill", `${second}`)).toBe(EPERM);
+  // It has taken the links once it holds as many as the tool does.
+  await until("the new guardian to hold the rules", () => linksOf(second) === linksOf(held.pid));
+  process.kill(held.pid, "SIGKILL");
+  await held.seeStderr(/the supervisor \(pid \d+\) is gone/);
+  expect(await held.act("exec", join(folder, "one"))).toBe(refused);
+  held.hangUp();
+});
+
+/** How many links of BPF programs a process holds. */
+function linksOf(pid: number): number {
+  return objectsOf(pid).links.length;
+}

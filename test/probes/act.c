@@ -604,6 +604,11 @@ static int act(char **a)
 		return ptrace(PTRACE_SEIZE, atoi(a[1]), 0, 0) ? fail("ptrace") : 0;
 	if (IS("attach"))
 		return ptrace(PTRACE_ATTACH, atoi(a[1]), 0, 0) ? fail("ptrace") : leak("attached", 8);
+	if (IS("bpf")) { /* an array of one number; the kernel takes a shorter structure than its own */
+		unsigned map[4] = { 2, 4, 4, 1 };
+
+		return syscall(SYS_bpf, 0, map, sizeof(map)) < 0 ? fail("bpf") : 0;
+	}
 	if (IS("kill"))
 		return kill(atoi(a[1]), SIGKILL) ? fail("kill") : 0;
 	code = file_operation(a);

@@ -13,6 +13,7 @@ import {
   exists,
   gone,
   hasMode,
+  ioUring,
   isFull,
   lateBlock,
   lateKill,
@@ -20,7 +21,6 @@ import {
   noted,
   type Suite,
 } from "../case.ts";
-import { clean, probes, scratchFolder } from "../tool.ts";
 
 const policy = `
 rule no-open:
@@ -60,15 +60,6 @@ const writes = {
   files: ["p-write"],
   effect: changed("p-write"),
 } as const;
-/** The tracepoint tier refuses io_uring to every governed process (lifetime.test.ts); hosts switch it off. */
-function ioUring(): string | null {
-  if (process.env.ACTPLANE_E2E_TIER === undefined) return "it is asked where hooks are promised";
-  const cwd = scratchFolder();
-  const { exitCode } = Bun.spawnSync([join(probes, "act"), "read-uring", "/etc/hostname"], { cwd });
-  clean(cwd);
-  return exitCode === 0 ? null : "this machine has no io_uring";
-}
-
 const deep = Array.from({ length: 15 }, (_, i) => `${i}`.padEnd(240, "d")).join("/");
 
 const cases: readonly Case[] = [

@@ -1,8 +1,16 @@
 // Running programs: who runs them, how, with which arguments, under which name.
 
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { allowed, type Case, earlyBlock, earlyKill, noted, type Suite } from "../case.ts";
+import { probes } from "../tool.ts";
 
 const policy = `
 rule no-push:
@@ -256,6 +264,14 @@ const cases: readonly Case[] = [
     rule: "no-python-push",
     expected: earlyBlock,
     run: ["{bin}/publish", "all", "--force"],
+  },
+
+  {
+    ...pushes,
+    name: "a thread that rewrites the arguments while the program is started",
+    run: [join(probes, "flip"), "{bin}/git", "push", "pull", "60"],
+    code: 0,
+    effect: (dir) => readFileSync(join(dir, "mark"), "utf8").includes("push"),
   },
 
   {

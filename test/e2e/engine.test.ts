@@ -166,7 +166,8 @@ onKernel(
     storm.tell();
     const until = performance.now() + (patience === 1 ? 3000 : 1500);
     let swaps = 0;
-    while (performance.now() < until) {
+    // An emulated machine may take its time for one, so some are made however long that takes.
+    while (performance.now() < until || swaps < 4) {
       const { image } = [other, one][swaps % 2] as Compiled;
       expect(await engine.setDomain(1, session, image)).toEqual({ generation: ++swaps + 1 });
     }

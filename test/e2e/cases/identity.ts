@@ -40,7 +40,7 @@ const again = (then: string) =>
 const cases: readonly Case[] = [
   free(
     "a process number that a labelled process had",
-    `bash -c 'read -r line < kept.env; echo $$ > pid'; ${again(`exec ${sink}`)}; exit $code`,
+    `bash -c 'echo $$ > pid; read -r line < kept.env'; ${again(`exec ${sink}`)}; exit $code`,
     { needs: ownMachine },
   ),
   {

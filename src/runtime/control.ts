@@ -586,18 +586,9 @@ export class Control {
 
   // ---- help ----
 
-  /** By its id, or by its name where only one has it. */
   existing(id: string): DomainState {
     const domain = this.#registry.get(id);
     if (domain !== null) return domain;
-    const named = this.#registry.named(id);
-    const [first, second] = named;
-    if (first !== undefined && second === undefined) return first;
-    if (second !== undefined)
-      throw new Refusal(
-        "not-found",
-        `${named.length} domains are called ${id}: ${named.map((each) => each.id).join(", ")}`,
-      );
     throw this.#registry.wasThere(id)
       ? new Refusal("domain-ended", `the domain ${id} was ended`)
       : new Refusal("not-found", `there is no domain ${id}`);

@@ -62,7 +62,7 @@ export function explainedIn(text: string): FoundFile {
     const value = line.startsWith("{") ? parsed(line) : null;
     if (isHead(value)) head = value;
     if (isEnd(value)) hasEnded = true;
-    if (isRecord(value)) found.push(ofRecord(value));
+    if (isRecord(value)) found.push(explainedRecord(value));
     else if (isEventLine(value)) {
       const replayed = replay.take(value);
       if (replayed !== null) found.push(ofReplayed(replayed));
@@ -110,7 +110,8 @@ function isRecord(value: unknown): value is FeedbackRecord {
   );
 }
 
-function ofRecord(record: FeedbackRecord): Found {
+/** Of one record, whoever kept it. */
+export function explainedRecord(record: FeedbackRecord): Found {
   const { seq, time, op, target, rule, process, provenance, gates, effect, verdict } = record;
   return {
     match: {

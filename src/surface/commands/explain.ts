@@ -4,23 +4,19 @@
 import { resolve } from "node:path";
 import { findUser } from "../../kernel/user.ts";
 import { journalPath } from "../../runtime/journal.ts";
-import { type Found, type FoundFile, readExplained, TooLarge } from "../explained.ts";
+import { drawings, type ExplainFormat } from "../drawings.ts";
+import { type FoundFile, readExplained, TooLarge } from "../explained.ts";
 import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
-import { asciiPicture } from "../picture/ascii.ts";
-import { dotPicture } from "../picture/dot.ts";
-import { svgPicture } from "../picture/svg.ts";
 import { reasonOf } from "../text/failure.ts";
 import { printable } from "../text/printable.ts";
-
-export const explainFormats = ["text", "ascii", "dot", "svg"] as const;
 
 export interface ExplainArguments {
   readonly file?: string;
   readonly last?: boolean;
   /** The number that the record has; default: the last. */
   readonly seq?: number;
-  readonly format: (typeof explainFormats)[number];
+  readonly format: ExplainFormat;
   readonly user?: string;
   readonly json?: boolean;
 }
@@ -57,13 +53,6 @@ export async function explain(io: Io, host: Host, given: ExplainArguments): Prom
     io.stderr.write(`actplane explain: this is --seq ${found.match.seq}${othersText(others)}\n`);
   return exits.shown;
 }
-
-const drawings: Readonly<Record<ExplainArguments["format"], (found: Found) => string>> = {
-  text: ({ text, match }) => `${text}\n${asciiPicture(match)}`,
-  ascii: ({ match }) => asciiPicture(match),
-  dot: ({ match }) => dotPicture(match),
-  svg: ({ match }) => svgPicture(match),
-};
 
 const othersShown = 8;
 

@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { askedOperations } from "../../runtime/asked.ts";
+import { explainFormats } from "../drawings.ts";
 
 const name = v.pipe(
   v.string(),
@@ -133,6 +134,10 @@ export const feedbackQuery = v.object({
   after: v.optional(countText(Number.MAX_SAFE_INTEGER)),
   wait: v.optional(countText(300), "0"),
   limit: v.optional(countText(1000), "100"),
+});
+
+export const explainQuery = v.object({
+  format: v.optional(v.picklist(explainFormats), "text"),
 });
 
 export const eventsQuery = v.object({

@@ -61,6 +61,9 @@ describe("domains", () => {
     const make = () => plane.ask("/v1/domains", { body: { name: "agent", policy: more } });
     const { id } = (await make()).body.domain;
     expect((await plane.ask("/v1/domains/agent")).body).toMatchObject({ id, clauses: 1 });
+    plane.refuse(id);
+    const { body: feedback } = await plane.ask("/v1/domains/agent/feedback?wait=5");
+    expect(feedback.records).toHaveLength(1);
     const { id: other } = (await make()).body.domain;
     const { status, body } = await plane.ask("/v1/domains/agent");
     expect([status, body.detail]).toEqual([404, `2 domains are called agent: ${id}, ${other}`]);
@@ -339,6 +342,20 @@ describe("feedback", () => {
       { seq: 1, verdict: "blocked-before", target: "/usr/bin/git", because: "no" },
     ]);
     expect(body).toMatchObject({ next: 1, acked: 0, missed: 0, dropped: 0 });
+  });
+  asRoot("is explained, as words and as a picture", async () => {
+    const { id } = await plane.make();
+    plane.refuse(id);
+    await plane.ask(`/v1/domains/${id}/feedback?wait=5`);
+    const explanation = `/v1/domains/${id}/feedback/1/explanation`;
+    const words = await plane.ask(explanation);
+    expect(words.headers.get("content-type")).toStartWith("text/plain");
+    expect(words.body).toContain("refused with EPERM, nothing happened");
+    const picture = await plane.ask(`${explanation}?format=svg`);
+    expect(picture.headers.get("content-type")).toBe("image/svg+xml");
+    expect(picture.body).toStartWith("<svg");
+    expect(brief(await plane.ask(explanation.replace("/1/", "/2/")))).toBe("404 not-found");
+    expect(brief(await plane.ask(`${explanation}?format=gif`))).toBe("400 bad-request");
   });
   asRoot("comes again until it is acknowledged", async () => {
     const { id } = await plane.make();

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { answers, takes } from "../describe.ts";
 import type { Environment, Served } from "../environment.ts";
 import * as schemas from "../schemas.ts";
+import { idOf } from "./domains.ts";
 
 export function approvalRoutes({ daemon }: Served) {
   const routes = new Hono<Environment>();
@@ -13,10 +14,11 @@ export function approvalRoutes({ daemon }: Served) {
     answers("Open or close an approval gate", "approvals", 201, schemas.approvalView),
     takes("json", schemas.approval),
     (context) => {
+      const caller = context.get("caller");
       const { domain, name, open, reason } = context.req.valid("json");
       const gates = daemon.control.approve(
-        context.get("caller"),
-        domain,
+        caller,
+        idOf(domain, caller, daemon),
         name,
         open,
         reason ?? null,

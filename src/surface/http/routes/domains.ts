@@ -78,7 +78,7 @@ export function domainRoutes({ daemon }: Served) {
   });
 
   routes.get("/:id", answers("One domain", "domains", 200, schemas.domainView), (context) => {
-    const id = idOf(context.req.param("id"), context.get("caller"));
+    const id = idOf(context.req.param("id"), context.get("caller"), daemon);
     requireOwn(context.get("caller"), id, "look at it");
     const domain = control.existing(id);
     return context.json(domainJson(domain, daemon), 200, { etag: etagOf(domain.revision) });
@@ -90,8 +90,8 @@ export function domainRoutes({ daemon }: Served) {
     takes("query", schemas.endQuery),
     async (context) => {
       const caller = context.get("caller");
-      const id = context.req.param("id");
       requireOperator(caller, "end a domain");
+      const id = idOf(context.req.param("id"), caller, daemon);
       if (context.req.valid("query").kill) await membership.killAll(caller, id);
       await control.endDomain(caller, id);
       return context.body(null, 204);
@@ -106,7 +106,7 @@ export function domainRoutes({ daemon }: Served) {
       const caller = context.get("caller");
       const { pid } = context.req.valid("json");
       return context.json(
-        attachedJson(membership.attach(caller, context.req.param("id"), pid)),
+        attachedJson(membership.attach(caller, idOf(context.req.param("id"), caller, daemon), pid)),
         201,
       );
     },
@@ -120,7 +120,8 @@ export function domainRoutes({ daemon }: Served) {
       const body = context.req.valid("json");
       const caller = context.get("caller");
       requireOperator(caller, "have the daemon launch commands");
-      const process = await begin(daemon, caller, context.req.param("id"), body, userOf(body).user);
+      const id = idOf(context.req.param("id"), caller, daemon);
+      const process = await begin(daemon, caller, id, body, userOf(body).user);
       return context.json(process ?? undefined, 201);
     },
   );
@@ -128,11 +129,18 @@ export function domainRoutes({ daemon }: Served) {
   return routes;
 }
 
-/** `self` is the domain of the member who asks. */
-export function idOf(id: string, caller: Caller): string {
-  if (id !== "self") return id;
-  if (caller.kind === "member") return caller.domain;
-  throw new Refusal("not-found", "`self` is for members of a domain");
+/** `self` is the domain of the member who asks. For an operator a name does where only one domain has it. */
+export function idOf(id: string, caller: Caller, { registry }: Daemon): string {
+  if (id === "self") {
+    if (caller.kind === "member") return caller.domain;
+    throw new Refusal("not-found", "`self` is for members of a domain");
+  }
+  if (caller.kind !== "operator" || registry.get(id) !== null) return id;
+  const [first, ...others] = registry.named(id);
+  if (first === undefined) return id;
+  if (others.length === 0) return first.id;
+  const ids = [first, ...others].map((each) => each.id).join(", ");
+  throw new Refusal("not-found", `${others.length + 1} domains are called ${id}: ${ids}`);
 }
 
 export function etagOf(revision: number): string {

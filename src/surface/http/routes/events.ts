@@ -72,7 +72,7 @@ export function eventRoutes({ daemon, stopping }: Served) {
     (context) => {
       const caller = context.get("caller");
       const { domain: asked, pid } = context.req.valid("query");
-      const id = idOf(asked, caller);
+      const id = idOf(asked, caller, daemon);
       requireOwn(caller, id, "read its provenance");
       const domain = control.existing(id);
       const { processes } = daemon.intake.history(domain.session);
@@ -119,7 +119,7 @@ export function eventRoutes({ daemon, stopping }: Served) {
   /** Operators see all; a member its own domain. */
   const scopeOf = (caller: Caller, asked: string | undefined): string | null => {
     if (caller.kind === "operator" && asked === undefined) return null;
-    const id = idOf(asked ?? "self", caller);
+    const id = idOf(asked ?? "self", caller, daemon);
     requireOwn(caller, id, "read its events");
     return id;
   };

@@ -4,6 +4,8 @@ import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { requireOwn } from "../../../runtime/caller.ts";
 import { Refusal } from "../../../runtime/refusal.ts";
+import { drawings } from "../../drawings.ts";
+import { explainedRecord } from "../../explained.ts";
 import { answers, takes } from "../describe.ts";
 import type { Environment, Served } from "../environment.ts";
 import * as schemas from "../schemas.ts";
@@ -29,7 +31,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     takes("query", schemas.feedbackQuery),
     async (context) => {
       const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller);
+      const id = idOf(context.req.param("id"), caller, daemon);
       requireOwn(caller, id, "read its feedback");
       control.existing(id);
       const { wait, limit, after: given } = context.req.valid("query");
@@ -59,7 +61,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     takes("query", schemas.feedbackQuery),
     (context) => {
       const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller);
+      const id = idOf(context.req.param("id"), caller, daemon);
       requireOwn(caller, id, "read its feedback");
       control.existing(id);
       requireRoom(id);
@@ -91,13 +93,32 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     },
   );
 
+  routes.get(
+    "/:id/feedback/:seq{\\d{1,15}}/explanation",
+    answers("The whole story of one refusal, as text or as a picture", "feedback", 200, null),
+    takes("query", schemas.explainQuery),
+    (context) => {
+      const caller = context.get("caller");
+      const id = idOf(context.req.param("id"), caller, daemon);
+      requireOwn(caller, id, "read its feedback");
+      control.existing(id);
+      const seq = Number(context.req.param("seq"));
+      const [record] = queue.read(id, seq - 1, 1).records;
+      if (record?.seq !== seq)
+        throw new Refusal("not-found", `there is no record ${seq}, or it is no longer kept`);
+      const { format } = context.req.valid("query");
+      const type = format === "svg" ? "image/svg+xml" : "text/plain; charset=utf-8";
+      return context.body(drawings[format](explainedRecord(record)), 200, { "content-type": type });
+    },
+  );
+
   routes.post(
     "/:id/feedback/ack",
     answers("Everything up to `seq` was read and acted on", "feedback", 200, schemas.ackView),
     takes("json", schemas.ack),
     (context) => {
       const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller);
+      const id = idOf(context.req.param("id"), caller, daemon);
       requireOwn(caller, id, "acknowledge its feedback");
       control.existing(id);
       const { last, acked, dropped } = queue.ack(id, context.req.valid("json").seq);

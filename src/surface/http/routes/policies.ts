@@ -19,7 +19,7 @@ export function policyRoutes({ daemon }: Served) {
     answers("What holds in a domain", "policies", 200, schemas.policiesView),
     (context) => {
       const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller);
+      const id = idOf(context.req.param("id"), caller, daemon);
       requireOwn(caller, id, "read its policies");
       const domain = control.existing(id);
       return context.json(
@@ -42,7 +42,7 @@ export function policyRoutes({ daemon }: Served) {
     takes("json", schemas.newText),
     async (context) => {
       const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller);
+      const id = idOf(context.req.param("id"), caller, daemon);
       const body = context.req.valid("json");
       const { domain, verdicts, diagnostics } = await control.addText(
         caller,

@@ -100,7 +100,7 @@ export function questionRoutes({ daemon }: Served) {
   const policyFor = (caller: Caller, body: AskedBody): AskedPolicy => {
     const { tier } = daemon.engine;
     if (body.policy === undefined) {
-      const id = idOf(body.domain ?? "self", caller);
+      const id = idOf(body.domain ?? "self", caller, daemon);
       requireOwn(caller, id, "ask about its policy");
       return { compiled: control.compiledOf(id), source: sourceOfRule, tier };
     }

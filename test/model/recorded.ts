@@ -131,7 +131,7 @@ const told: readonly Recorded["type"][] = ["fork", "exec", "exit", "match"];
 function grouped(recorded: readonly Recorded[]): readonly (readonly Recorded[])[] {
   const groups: Recorded[][] = [];
   const open = new Map<number, Recorded[]>();
-  for (const record of recorded.filter(({ type }) => told.includes(type))) {
+  for (const record of recorded.filter((each) => told.includes(each.type) && !isTerminal(each))) {
     const group = open.get(record.tgid);
     if (group !== undefined && continues(group, record)) {
       group.push(record);
@@ -142,6 +142,11 @@ function grouped(recorded: readonly Recorded[]): readonly (readonly Recorded[])[
     open.set(record.tgid, fresh);
   }
   return groups;
+}
+
+/** Labels go by the two sides of a terminal, of which the models know only the name. */
+function isTerminal({ target }: Recorded): boolean {
+  return target === "/dev/tty";
 }
 
 function continues(group: readonly Recorded[], record: Recorded): boolean {

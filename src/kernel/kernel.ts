@@ -106,6 +106,36 @@ export interface KernelEvent {
   readonly second: Uint8Array;
 }
 
+/** An event that says nothing: what most members of most events are. */
+export const blankEvent: KernelEvent = {
+  type: "match",
+  timeNs: 0n,
+  tgid: 0,
+  tid: 0,
+  parent: 0,
+  uid: 0,
+  domain: 0,
+  session: 0,
+  generation: 0,
+  ops: 0,
+  effect: "none",
+  outcome: "observed",
+  strictPath: false,
+  strictArgs: false,
+  moreClauses: false,
+  builtin: null,
+  clauses: [],
+  labels: [],
+  gates: [],
+  object: null,
+  script: 0,
+  steered: null,
+  status: 0,
+  first: new Uint8Array(0),
+  words: 0,
+  second: new Uint8Array(0),
+};
+
 /** What the kernel half counted since it was loaded; the names are those of `enum counter`. */
 export const counterNames = [
   "events",

@@ -1,7 +1,7 @@
 // Every event of the kernel half, kept for who asks later and to know the processes again after a restart:
 // a record says where a label came from although the daemon of that time is gone.
 
-import type { KernelEvent } from "../kernel/kernel.ts";
+import { blankEvent, type KernelEvent } from "../kernel/kernel.ts";
 import type { Store } from "./store.ts";
 
 /** Events of one domain; some 400 bytes each. */
@@ -101,9 +101,9 @@ interface Row {
   readonly event: string;
 }
 
-/** Only what differs from `plain` is written: most events have few of the members. */
+/** Only what differs from a blank event is written: most events have few of the members. */
 export function encodeEvent(event: KernelEvent): string {
-  const entries = Object.entries(event).filter(([name, value]) => !isPlain(name, value));
+  const entries = Object.entries(event).filter(([name, value]) => !isBlank(name, value));
   return JSON.stringify(Object.fromEntries(entries), (_, value) => {
     if (typeof value === "bigint") return { [numberTag]: `${value}` };
     return value instanceof Uint8Array
@@ -118,42 +118,13 @@ export function decodeEvent(text: string): KernelEvent {
     if (typeof value?.[bytesTag] !== "string") return value;
     return new Uint8Array(Buffer.from(value[bytesTag], "base64"));
   });
-  return { ...plain, ...stored };
+  return { ...blankEvent, ...stored };
 }
 
 /** What JSON has no word for. */
 const [numberTag, bytesTag] = ["$number", "$bytes"];
 
-function isPlain(name: string, value: unknown): boolean {
+function isBlank(name: string, value: unknown): boolean {
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
-  return value === plain[name as keyof KernelEvent];
+  return value === blankEvent[name as keyof KernelEvent];
 }
-
-const plain: KernelEvent = {
-  type: "match",
-  timeNs: 0n,
-  tgid: 0,
-  tid: 0,
-  parent: 0,
-  uid: 0,
-  domain: 0,
-  session: 0,
-  generation: 0,
-  ops: 0,
-  effect: "none",
-  outcome: "observed",
-  strictPath: false,
-  strictArgs: false,
-  moreClauses: false,
-  builtin: null,
-  clauses: [],
-  labels: [],
-  gates: [],
-  object: null,
-  script: 0,
-  steered: null,
-  status: 0,
-  first: new Uint8Array(0),
-  words: 0,
-  second: new Uint8Array(0),
-};

@@ -3,7 +3,13 @@
 
 import { parseEndpoint } from "../dsl/endpoint.ts";
 import { type OperationName, operationBits } from "../ir/abi.ts";
-import { type EventType, eventTypes, type KernelEvent, type Outcome } from "../kernel/kernel.ts";
+import {
+  blankEvent,
+  type EventType,
+  eventTypes,
+  type KernelEvent,
+  type Outcome,
+} from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
 import type { ObjectReference } from "./objects.ts";
 import { nameOf, Processes } from "./processes.ts";
@@ -74,27 +80,19 @@ export class Replay {
     const text = new TextEncoder();
     const argv = line.argv ?? [];
     return {
+      ...blankEvent,
       type: line.type,
       timeNs: this.#instant(line.time),
       tgid: line.pid,
       tid: line.tid,
       parent: line.parent,
       uid: line.uid,
-      domain: 0,
-      session: 0,
-      generation: 0,
       ops: line.ops.reduce((bits, name) => bits | operationBits[name], 0),
       effect: line.effect,
       outcome: line.outcome ?? "observed",
-      strictPath: false,
-      strictArgs: false,
-      moreClauses: false,
       builtin: line.builtin,
-      steered: null,
       clauses: line.clauses,
       labels: line.labels.map((name) => this.#bitOf(name)),
-      gates: [],
-      status: 0,
       object: line.object && objectOf(line.object),
       script: line.script === null ? 0 : Math.max(0, argv.indexOf(line.script)),
       first: addressBytes(line.target ?? "") ?? text.encode(line.target ?? ""),

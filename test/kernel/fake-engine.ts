@@ -4,6 +4,7 @@
 import { assert } from "../../src/base/assert.ts";
 import {
   type AdoptedDomain,
+  blankEvent,
   type Counters,
   counterNames,
   type Engine,
@@ -37,7 +38,7 @@ export class FakeEngine implements Engine {
 
   /** As if the kernel had told it. */
   emit(event: Partial<KernelEvent> & Pick<KernelEvent, "type">): void {
-    const whole = { ...silent, ...event };
+    const whole = { ...blankEvent, ...event };
     const hits = this.#hits.get(whole.session) ?? [];
     for (const id of whole.clauses) hits[id] = (hits[id] ?? 0) + 1;
     this.#hits.set(whole.session, hits);
@@ -132,32 +133,3 @@ export class FakeEngine implements Engine {
     this.ended = "closed";
   }
 }
-
-const silent: KernelEvent = {
-  type: "match",
-  timeNs: 0n,
-  tgid: 0,
-  tid: 0,
-  parent: 0,
-  uid: 0,
-  domain: 0,
-  session: 0,
-  generation: 0,
-  ops: 0,
-  effect: "none",
-  outcome: "observed",
-  strictPath: false,
-  strictArgs: false,
-  moreClauses: false,
-  builtin: null,
-  steered: null,
-  clauses: [],
-  labels: [],
-  gates: [],
-  status: 0,
-  object: null,
-  script: 0,
-  first: new Uint8Array(0),
-  words: 0,
-  second: new Uint8Array(0),
-};

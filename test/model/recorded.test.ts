@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
-import type { KernelEvent } from "../../src/kernel/kernel.ts";
+import { blankEvent, type KernelEvent } from "../../src/kernel/kernel.ts";
 import { prepare } from "./agreement.ts";
 import { compareRecorded, recordedFrom } from "./recorded.ts";
 
@@ -78,32 +78,18 @@ function match(
   more: Partial<KernelEvent> = {},
 ): KernelEvent {
   return {
-    type: "match",
+    ...blankEvent,
     timeNs: 1_000_000n,
     tgid: 20,
     tid: 20,
     parent: 10,
-    uid: 0,
     domain: 1,
     session: 1,
     generation: 1,
     ops: operations.reduce((mask, name) => mask | operationBits[name], 0),
     effect: "notify",
-    outcome: "observed",
-    strictPath: false,
-    strictArgs: false,
-    moreClauses: false,
-    builtin: null,
-    steered: null,
     clauses,
-    labels: [],
-    gates: [],
-    status: 0,
-    object: null,
-    script: 0,
     first: text(target),
-    words: 0,
-    second: text(""),
     ...more,
   };
 }

@@ -11,7 +11,7 @@ import { resolveDomain } from "../../src/dsl/domains.ts";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import { compile } from "../../src/ir/compile.ts";
 import type { Compiled } from "../../src/ir/ir.ts";
-import type { KernelEvent, Tier } from "../../src/kernel/kernel.ts";
+import { blankEvent, type KernelEvent, type Tier } from "../../src/kernel/kernel.ts";
 import { clockAt } from "../../src/runtime/clock.ts";
 import type { FeedbackRecord } from "../../src/runtime/feedback.ts";
 import { Session } from "../../src/runtime/session.ts";
@@ -21,8 +21,7 @@ export const encoded = (text: string): Uint8Array => new TextEncoder().encode(te
 /** `undefined` members keep the default. */
 export function eventOf(more: Partial<KernelEvent> = {}): KernelEvent {
   return {
-    type: "match",
-    timeNs: 0n,
+    ...blankEvent,
     tgid: 10,
     tid: 10,
     parent: 1,
@@ -30,23 +29,6 @@ export function eventOf(more: Partial<KernelEvent> = {}): KernelEvent {
     domain: 1,
     session: 1,
     generation: 1,
-    ops: 0,
-    effect: "none",
-    outcome: "observed",
-    strictPath: false,
-    strictArgs: false,
-    moreClauses: false,
-    builtin: null,
-    steered: null,
-    clauses: [],
-    labels: [],
-    gates: [],
-    status: 0,
-    object: null,
-    script: 0,
-    first: new Uint8Array(),
-    words: 0,
-    second: new Uint8Array(),
     ...more,
   };
 }

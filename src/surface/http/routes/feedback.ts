@@ -1,6 +1,6 @@
 // The feedback of a domain: read now, waited for, streamed, acknowledged.
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { requireOwn } from "../../../runtime/caller.ts";
 import { Refusal } from "../../../runtime/refusal.ts";
@@ -20,6 +20,14 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
   const routes = new Hono<Environment>();
   const { control, queue } = daemon;
 
+  /** The id of the domain that the path names, whose feedback the caller may have. */
+  const ownDomain = (context: Context<Environment>, what: string): string => {
+    const caller = context.get("caller");
+    const id = idOf(context.req.param("id") ?? "self", caller, daemon);
+    requireOwn(caller, id, what);
+    control.existing(id);
+    return id;
+  };
   const requireRoom = (id: string) => {
     if (queue.waiters.count(id) >= waitingMax)
       throw new Refusal("too-many", `${waitingMax} readers wait for this domain already`);
@@ -30,10 +38,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     answers("Refusals, waiting for the next with `wait`", "feedback", 200, schemas.feedbackView),
     takes("query", schemas.feedbackQuery),
     async (context) => {
-      const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller, daemon);
-      requireOwn(caller, id, "read its feedback");
-      control.existing(id);
+      const id = ownDomain(context, "read its feedback");
       const { wait, limit, after: given } = context.req.valid("query");
       const after = given ?? queue.state(id).acked;
       if (wait > 0 && queue.state(id).last <= after) {
@@ -60,10 +65,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     answers("Refusals as server-sent events; `Last-Event-ID` goes on", "feedback", 200, null),
     takes("query", schemas.feedbackQuery),
     (context) => {
-      const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller, daemon);
-      requireOwn(caller, id, "read its feedback");
-      control.existing(id);
+      const id = ownDomain(context, "read its feedback");
       requireRoom(id);
       const { after: given, limit } = context.req.valid("query");
       const last = context.req.header("last-event-id");
@@ -98,10 +100,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     answers("The whole story of one refusal, as text or as a picture", "feedback", 200, null),
     takes("query", schemas.explainQuery),
     (context) => {
-      const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller, daemon);
-      requireOwn(caller, id, "read its feedback");
-      control.existing(id);
+      const id = ownDomain(context, "read its feedback");
       const seq = Number(context.req.param("seq"));
       const [record] = queue.read(id, seq - 1, 1).records;
       if (record?.seq !== seq)
@@ -117,10 +116,7 @@ export function feedbackRoutes({ daemon, stopping }: Served) {
     answers("Everything up to `seq` was read and acted on", "feedback", 200, schemas.ackView),
     takes("json", schemas.ack),
     (context) => {
-      const caller = context.get("caller");
-      const id = idOf(context.req.param("id"), caller, daemon);
-      requireOwn(caller, id, "acknowledge its feedback");
-      control.existing(id);
+      const id = ownDomain(context, "acknowledge its feedback");
       const { last, acked, dropped } = queue.ack(id, context.req.valid("json").seq);
       return context.json({ schema_version: 1 as const, last, acked, dropped });
     },

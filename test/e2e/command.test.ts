@@ -2,7 +2,7 @@
 // About the tool and hardly about the kernel, so it runs natively only.
 
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Held, until } from "./held.ts";
 import {
@@ -39,6 +39,7 @@ async function shell(script: string, environment: Record<string, string> = {}) {
     cwd: folder,
     environment: {
       TOOL: tool,
+      RULE: neutral,
       RUN: `${tool} run --quiet --policy ${join(folder, "neutral.ap")} --`,
       ...environment,
     },
@@ -314,15 +315,35 @@ runs("the terminal is the command's", async () => {
 });
 
 runs("the tool leaves no file behind", async () => {
-  const list = () =>
-    shell(
-      "ls /tmp /run /sys/fs/bpf 2>/dev/null | grep -i actplane | grep -v -e e2e -e actplane-vm | sort",
-    );
-  const before = await list();
-  await shell("$RUN true");
-  expect((await list()).out).toBe(before.out);
-  expect(readFileSync(join(folder, "neutral.ap"), "utf8")).toBe(neutral);
+  // In empty folders of its own: other programs use the machine's at the same time.
+  const { out } = await shell(`unshare -m --propagation private bash -c '
+    mount --bind "$(dirname "$TOOL")" /mnt
+    for folder in /run /tmp; do mount -t tmpfs none $folder; done
+    mount -t bpf none /sys/fs/bpf
+    mkdir /tmp/work && cd /tmp/work
+    /mnt/actplane run --quiet --rule "$RULE" -- touch made
+    find /run /tmp -type f | sort
+    ls /sys/fs/bpf | grep -c actplane
+  '`);
+  // What is remembered of a boot, the journal for `explain --last`, and the command's own file.
+  expect(out.replace(/types-\S+\.btf/, "types")).toBe(
+    "/run/actplane/last/0.jsonl\n/run/actplane/probes.json\n/run/actplane/types\n/tmp/work/made\n0\n",
+  );
 });
+
+runs("the command's exit code stands where standard error takes nothing", () =>
+  check(
+    `$TOOL run --rule 'rule n: block exec "touch" because "x"' -- sh -c 'touch x; echo out; exit 7' 2>/dev/full`,
+    { out: "out\n", code: 7 },
+  ),
+);
+
+runs("standard output that takes nothing is told, without our source", () =>
+  check("$TOOL --help > /dev/full", {
+    code: 1,
+    err: "actplane: cannot write to standard output: no space is left\n",
+  }),
+);
 
 const approval = `
 source FREE = approval "go"

@@ -404,10 +404,7 @@ export class Control {
     this.#store.transaction(() => {
       this.#registry.insertText(domain, added);
       this.#registry.saveNumbering(domain.session, numberingOf(last.compiled));
-      for (const { domain: each } of changes) {
-        each.revision++;
-        this.#registry.save(each);
-      }
+      for (const { domain: each } of changes) this.#registry.revise(each);
       this.audit(caller, "policy-added", domain, {
         text: added.id,
         name: added.name,
@@ -509,10 +506,7 @@ export class Control {
       if (found.length > 0) throw faulty(found);
       this.#store.transaction(() => {
         this.#registry.removeText(domain, textId, this.#now());
-        for (const { domain: each } of changes) {
-          each.revision++;
-          this.#registry.save(each);
-        }
+        for (const { domain: each } of changes) this.#registry.revise(each);
         this.audit(caller, "policy-removed", domain, { text: textId, name: text.name });
       });
       for (const { domain: each } of changes) each.former = each.compiled;

@@ -91,6 +91,8 @@ export class EventLog {
 
   remove(domain: string): void {
     this.store.run("DELETE FROM events WHERE domain = ?", domain);
+    const count = this.#counts.get(domain);
+    this.store.onFailure(() => count !== undefined && this.#counts.set(domain, count));
     this.#counts.delete(domain);
   }
 }

@@ -147,6 +147,8 @@ export class FeedbackQueue {
   remove(domain: string): void {
     this.store.run("DELETE FROM feedback WHERE domain = ?", domain);
     this.store.run("DELETE FROM queues WHERE domain = ?", domain);
+    const queue = this.#queues.get(domain);
+    this.store.onFailure(() => queue && this.#queues.set(domain, queue));
     this.#queues.delete(domain);
     this.#reserved.delete(domain);
     this.waiters.wake(domain);

@@ -129,6 +129,7 @@ export class Registry {
     assert(row !== null, "a row that was inserted has a number");
     const session = this.#withOwnRules({ ...given, id: row.id });
     this.#sessions.set(session.id, session);
+    this.store.onFailure(() => this.#sessions.delete(session.id));
     return session;
   }
 
@@ -156,6 +157,10 @@ export class Registry {
       JSON.stringify(numbering),
       session.id,
     );
+    const { numbering: before } = session;
+    this.store.onFailure(() => {
+      session.numbering = before;
+    });
     session.numbering = numbering;
   }
 
@@ -163,6 +168,7 @@ export class Registry {
     assert(session.domains.size === 0, "a session that ends has no domains");
     this.store.run("UPDATE sessions SET ended = ? WHERE id = ?", time, session.id);
     this.#sessions.delete(session.id);
+    this.store.onFailure(() => this.#sessions.set(session.id, session));
   }
 
   /** The number of a domain that is to be made. */
@@ -208,6 +214,7 @@ export class Registry {
       domain.made,
     );
     this.#place(domain);
+    this.store.onFailure(() => this.forget(domain));
     return domain;
   }
 
@@ -222,7 +229,15 @@ export class Registry {
       text.addedBy,
       text.added,
     );
-    domain.texts = [...domain.texts, text];
+    this.#setTexts(domain, [...domain.texts, text]);
+  }
+
+  #setTexts(domain: DomainState, texts: TextState[]): void {
+    const before = domain.texts;
+    this.store.onFailure(() => {
+      domain.texts = before;
+    });
+    domain.texts = texts;
   }
 
   /** The number of a text that is to be added: those that were removed keep theirs. */
@@ -236,7 +251,19 @@ export class Registry {
 
   removeText(domain: DomainState, id: number, time: string): void {
     this.store.run("UPDATE texts SET removed = ? WHERE domain = ? AND id = ?", time, domain.id, id);
-    domain.texts = domain.texts.filter((text) => text.id !== id);
+    this.#setTexts(
+      domain,
+      domain.texts.filter((text) => text.id !== id),
+    );
+  }
+
+  /** A change of what holds there. */
+  revise(domain: DomainState): void {
+    this.store.onFailure(() => {
+      domain.revision--;
+    });
+    domain.revision++;
+    this.save(domain);
   }
 
   save(domain: DomainState): void {
@@ -251,6 +278,7 @@ export class Registry {
   end(domain: DomainState, time: string): void {
     this.store.run("UPDATE domains SET ended = ? WHERE id = ?", time, domain.id);
     this.forget(domain);
+    this.store.onFailure(() => this.#place(domain));
   }
 
   /** Takes it out of the tree. */

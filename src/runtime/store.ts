@@ -7,7 +7,7 @@
 //
 // The store keeps rows and asks no questions; what they mean is for registry.ts, queue.ts and event-log.ts.
 
-import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
+import { Database, SQLiteError, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -58,23 +58,35 @@ export class StoreTaken extends Error {
   override name = "StoreTaken";
 }
 
+/** The state folder cannot be made, opened or written; `cause` says why. */
+export class StoreUnusable extends Error {
+  override name = "StoreUnusable";
+}
+
+/** There is no room for what was to be written, and nothing of it was. */
+export class StoreFull extends Error {
+  override name = "StoreFull";
+
+  constructor() {
+    super("the disk that the daemon keeps its state on is full");
+  }
+}
+
 export class Store {
   readonly #database: Database;
   readonly #statements = new Map<string, Statement>();
+  /** What takes back, in memory, the transaction that runs. */
+  #undo: (() => void)[] | null = null;
 
   /** `folder` null: in memory, for tests. */
   constructor(folder: string | null) {
-    if (folder !== null) {
-      // Nobody but root reads what agents did, or who may do what.
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      chmodSync(folder, 0o700);
+    try {
+      this.#database = openDatabase(folder);
+      this.#lay();
+    } catch (cause) {
+      if (cause instanceof StoreTaken) throw cause;
+      throw new StoreUnusable(`the state cannot be kept in ${folder}`, { cause });
     }
-    this.#database = new Database(folder === null ? ":memory:" : join(folder, "state.sqlite"));
-    this.#database.run("PRAGMA journal_mode = WAL");
-    this.#database.run("PRAGMA synchronous = FULL");
-    this.#database.run("PRAGMA locking_mode = EXCLUSIVE");
-    this.#database.run("PRAGMA busy_timeout = 2000");
-    this.#lay();
   }
 
   #lay(): void {
@@ -92,7 +104,7 @@ export class Store {
   }
 
   run(sql: string, ...values: SQLQueryBindings[]): void {
-    this.#statement(sql).run(...values);
+    told(() => this.#statement(sql).run(...values));
   }
 
   one<Row>(sql: string, ...values: SQLQueryBindings[]): Row | null {
@@ -105,7 +117,24 @@ export class Store {
 
   /** All of it or nothing; on the disk when this returns. */
   transaction<T>(work: () => T): T {
-    return this.#database.transaction(work).immediate();
+    const outer = this.#undo;
+    const undo: (() => void)[] = [];
+    this.#undo = undo;
+    try {
+      const result = told(() => this.#database.transaction(work).immediate());
+      outer?.push(...undo);
+      return result;
+    } catch (failure) {
+      for (const step of undo.toReversed()) step();
+      throw failure;
+    } finally {
+      this.#undo = outer;
+    }
+  }
+
+  /** Whoever keeps rows in memory as well says here how a change of it is taken back where the transaction fails. */
+  onFailure(step: () => void): void {
+    this.#undo?.push(step);
   }
 
   /** As transaction, but on the disk only a little later: a process that is killed loses nothing, a machine may. */
@@ -130,5 +159,29 @@ export class Store {
     const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
+  }
+}
+
+function openDatabase(folder: string | null): Database {
+  if (folder !== null) {
+    // Nobody but root reads what agents did, or who may do what.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+  }
+  const database = new Database(folder === null ? ":memory:" : join(folder, "state.sqlite"));
+  database.run("PRAGMA journal_mode = WAL");
+  database.run("PRAGMA synchronous = FULL");
+  database.run("PRAGMA locking_mode = EXCLUSIVE");
+  database.run("PRAGMA busy_timeout = 2000");
+  return database;
+}
+
+function told<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (failure) {
+    throw failure instanceof SQLiteError && failure.code === "SQLITE_FULL"
+      ? new StoreFull()
+      : failure;
   }
 }

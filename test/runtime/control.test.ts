@@ -5,6 +5,35 @@ import { anyone, makePlane, member, operator, refusalOf, restarted, stateFolder 
 
 const base = 'rule base: block exec "rm"';
 
+describe("a disk that is full", () => {
+  const long = `rule more: block exec "dd" because "${"x".repeat(100_000)}"`;
+  const fill = (plane: ReturnType<typeof makePlane>) =>
+    plane.store.run("PRAGMA max_page_count = 1");
+  test("a domain that has no room is nowhere, in memory or in the engine", async () => {
+    const plane = makePlane();
+    fill(plane);
+    const made = plane.control.createDomain(operator, {
+      name: "x",
+      policy: { name: "p", text: long },
+    });
+    await expect(made).rejects.toThrow("the disk that the daemon keeps its state on is full");
+    expect([[...plane.registry.domains], [...plane.registry.sessions]]).toEqual([[], []]);
+    plane.store.run("PRAGMA max_page_count = 1000000");
+    expect(await plane.make(long)).toBe("d2");
+  });
+  test("a text that has no room holds nowhere, and may be added again", async () => {
+    const plane = makePlane();
+    const id = await plane.make(base);
+    const before = plane.control.existing(id).revision;
+    fill(plane);
+    await expect(plane.add(operator, id, long)).rejects.toThrow("is full");
+    const { texts, revision } = plane.control.existing(id);
+    expect([texts.length, revision]).toEqual([1, before]);
+    plane.store.run("PRAGMA max_page_count = 1000000");
+    expect(await refusalOf(plane.add(operator, id, long))).toBe("accepted");
+  });
+});
+
 describe("who may do what", () => {
   test("only operators make domains without a parent", async () => {
     const plane = makePlane();

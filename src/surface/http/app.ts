@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { openAPIRouteHandler } from "hono-openapi";
 import { Refusal } from "../../runtime/refusal.ts";
+import { StoreFull } from "../../runtime/store.ts";
 import type { Environment, Served } from "./environment.ts";
 import { guardBody, guardOrigin, guardRate, secureHeaders } from "./guard.ts";
 import { callerOf } from "./identity.ts";
@@ -23,7 +24,8 @@ export function buildApp(served: Served): Hono<Environment> {
   const app = new Hono<Environment>();
   app.onError((error) => {
     const isOurs = !(error instanceof Refusal) && !(error instanceof HTTPException);
-    if (isOurs) served.log(`a request failed: ${error.stack ?? error.message}`);
+    if (error instanceof StoreFull) served.log(error.message);
+    else if (isOurs) served.log(`a request failed: ${error.stack ?? error.message}`);
     return problemOf(error);
   });
   app.notFound(notFound);

@@ -4,6 +4,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Refusal, type RefusalCode } from "../../runtime/refusal.ts";
+import { StoreFull } from "../../runtime/store.ts";
 import { diagnosticsJson } from "../text/diagnostic.ts";
 import { printable } from "../text/printable.ts";
 import { type ClauseVerdict, verdictJson } from "../text/verdicts.ts";
@@ -41,6 +42,7 @@ const wireTitles: Readonly<Record<number, string>> = {
 
 export function problemOf(error: unknown): Response {
   if (error instanceof Refusal) return refusalProblem(error);
+  if (error instanceof StoreFull) return problem(statuses["no-room"], "no-room", error.message);
   if (error instanceof HTTPException)
     return problem(error.status, wireTitles[error.status] ?? "malformed", error.message);
   // What it was is for the log: a stranger gets no line of our source.

@@ -590,6 +590,31 @@ describe("monitoring", () => {
   });
 });
 
+asRoot(
+  "a disk that is full is told as such, and keeps nobody from stopping the daemon",
+  async () => {
+    plane.daemon.store.run("PRAGMA max_page_count = 1");
+    const text = `${more} because "${"x".repeat(200_000)}"`;
+    const { status, body } = await plane.ask("/v1/domains", {
+      body: { name: "x", policy: { text } },
+    });
+    expect([status, body.code]).toEqual([507, "no-room"]);
+    expect((await plane.ask("/v1/domains")).body.domains).toEqual([]);
+    expect(plane.logged).toEqual(["the disk that the daemon keeps its state on is full"]);
+    // Until nothing at all can be written.
+    const noted = () => plane.daemon.control.audit(null, "noted", null, { why: "x".repeat(3_000) });
+    for (let i = 0; i < 100; i++)
+      try {
+        noted();
+      } catch {
+        break;
+      }
+    expect(noted).toThrow("is full");
+    expect((await plane.ask("/v1/stop", { body: { all: true } })).status).toBe(202);
+    expect(plane.stopped).toEqual([{ all: true }]);
+  },
+);
+
 asRoot("a daemon that is stopped answers those who wait", async () => {
   const other = await new ServedPlane().open();
   const { id } = await other.make();

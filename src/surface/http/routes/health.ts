@@ -8,7 +8,7 @@ import { metricsText } from "../metrics.ts";
 import { pageText } from "../page.ts";
 import * as schemas from "../schemas.ts";
 
-export function healthRoutes({ daemon, version, stop, stopping }: Served) {
+export function healthRoutes({ daemon, version, stop, stopping, log }: Served) {
   const routes = new Hono<Environment>();
 
   routes.get("/", (context) => context.html(pageText(daemon, version)));
@@ -46,7 +46,12 @@ export function healthRoutes({ daemon, version, stop, stopping }: Served) {
       const caller = context.get("caller");
       requireOperator(caller, "stop the daemon");
       const { all, kill } = context.req.valid("json");
-      daemon.control.audit(caller, "stopped", null, { all, kill });
+      try {
+        daemon.control.audit(caller, "stopped", null, { all, kill });
+      } catch (failure) {
+        // A full disk is no reason to go on against the operator's word.
+        log(`the audit does not tell of this stop: ${failure}`);
+      }
       if (kill) {
         const roots = [...daemon.registry.domains].filter(({ parent }) => parent === null);
         for (const { id } of roots) await daemon.membership.killAll(caller, id);

@@ -284,7 +284,7 @@ export class EngineFull extends Error {
   override name = "EngineFull";
 }
 
-/** What is pinned cannot be adopted: another process has it open, or it was laid out by another version. */
+/** Nothing can be pinned there, or not adopted: another process has it open, or it was laid out by another version. */
 export class EngineTaken extends Error {
   override name = "EngineTaken";
 }

@@ -17,7 +17,6 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { assert } from "../../base/assert.ts";
 import { cString } from "../../base/bytes.ts";
 import { EngineTaken } from "../kernel.ts";
 import { pinFd, pinnedFd } from "../libbpf/ids.ts";
@@ -44,7 +43,7 @@ export class Pins {
 
   /** Throws EngineTaken while another process holds it. */
   static lock(folder: string): Pins {
-    assert(!folder.includes("."), "names below a bpffs have no dots");
+    if (folder.includes(".")) throw new EngineTaken("names below a bpffs have no dots");
     mountBpffs(folder);
     const parent = dirname(folder);
     mkdirSync(parent, { recursive: true, mode: 0o700 });
@@ -139,7 +138,8 @@ function mountBpffs(folder: string): void {
     .map((line) => line.split(" "))
     .flatMap(([, point, type]) => (type === "bpf" && point !== undefined ? [point] : []));
   if (points.some((point) => folder.startsWith(`${point}/`))) return;
-  assert(folder.startsWith(`${bpffs}/`), `${folder} is below a bpffs`);
+  if (!folder.startsWith(`${bpffs}/`))
+    throw new EngineTaken(`it is not below a bpffs, such as ${bpffs}`);
   const [source, target, type, options] = ["bpf", bpffs, "bpf", "mode=0700"].map(cString);
   if (source === undefined || target === undefined || type === undefined || options === undefined)
     return;

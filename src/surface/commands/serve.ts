@@ -5,12 +5,13 @@ import { resolve } from "node:path";
 import { EngineTaken, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { seesKernelPids } from "../../kernel/pid-namespace.ts";
 import { Daemon, type Restored } from "../../runtime/daemon.ts";
-import { StoreTaken } from "../../runtime/store.ts";
+import { StoreTaken, StoreUnusable } from "../../runtime/store.ts";
 import { socketOf } from "../daemon-client.ts";
 import type { Host } from "../host.ts";
-import { type Listening, listen, SocketTaken } from "../http/server.ts";
+import { CannotListen, type Listening, listen } from "../http/server.ts";
 import type { Io } from "../io.ts";
 import { counted } from "../text/counted.ts";
+import { reasonOf } from "../text/failure.ts";
 import { printable } from "../text/printable.ts";
 import { version } from "../version.ts";
 
@@ -35,7 +36,7 @@ export async function serve(io: Io, host: Host, given: ServeArguments): Promise<
   try {
     return await new Serving(host, given, given.socket ?? socketOf(io.env), say).run();
   } catch (failure) {
-    const reason = reasonNotToServe(failure);
+    const reason = reasonNotToServe(failure, given);
     if (reason === null) throw failure;
     say(reason);
     return exits.failed;
@@ -49,10 +50,13 @@ function obstacleOf(): string | null {
   return null;
 }
 
-function reasonNotToServe(failure: unknown): string | null {
+function reasonNotToServe(failure: unknown, { pins }: ServeArguments): string | null {
   if (failure instanceof EngineTaken)
-    return `the rules are held by another process: ${failure.message}`;
-  if (failure instanceof StoreTaken || failure instanceof SocketTaken) return failure.message;
+    return `the rules cannot be kept in ${printable(pins)}: ${printable(failure.message)}`;
+  if (failure instanceof StoreUnusable)
+    return `${printable(failure.message)}: ${reasonOf(failure.cause)}`;
+  if (failure instanceof StoreTaken || failure instanceof CannotListen)
+    return printable(failure.message);
   if (failure instanceof KernelUnavailable) {
     const answers = failure.answers.map(({ tier, answer }) => `  ${tier.padEnd(13)}  ${answer}`);
     return [
@@ -61,9 +65,6 @@ function reasonNotToServe(failure: unknown): string | null {
       "  `actplane doctor` says what is missing",
     ].join("\n");
   }
-  // SQLite's own words: another daemon has the state open.
-  if (failure instanceof Error && /database is locked/.test(failure.message))
-    return "another daemon has the state open";
   return null;
 }
 
@@ -117,7 +118,8 @@ class Serving {
       return exits.ended;
     } catch (failure) {
       await listening?.close();
-      await daemon.end("detach");
+      // Rules that were there before us stay; ours govern nobody yet.
+      await daemon.end(daemon.engine.adopted.length > 0 ? "detach" : "close");
       throw failure;
     }
   }

@@ -6,10 +6,11 @@
 
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { type Peer, peerOf } from "../../kernel/peer.ts";
+import { reasonOf } from "../text/failure.ts";
 import { buildApp } from "./app.ts";
 import type { Served } from "./environment.ts";
 import type { Way } from "./identity.ts";
@@ -37,9 +38,9 @@ const connectionsOfUserMax = 2_048;
 const headerBytesMax = 16 * 1024;
 const usualPatience: PatienceOptions = { idleMs: 60_000, bodyMs: 60_000 };
 
-/** Somebody answers at this path already. */
-export class SocketTaken extends Error {
-  override name = "SocketTaken";
+/** Why nobody can be served there, as a sentence. */
+export class CannotListen extends Error {
+  override name = "CannotListen";
 }
 
 export async function listen(served: Served, options: ServerOptions): Promise<Listening> {
@@ -78,8 +79,10 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
     accept(socket, { kind: "socket", peer, domainAtConnect: id });
   });
   await bindSocket(unix, options.socket);
-
-  const tcp = options.port === null ? null : await bindTcp(options.port);
+  const tcp = await bindTcp(options.port).catch(async (failure) => {
+    await closing(unix);
+    throw failure;
+  });
   const port = tcp === null ? null : portOf(tcp);
   tcp?.on("connection", (socket: Socket) => {
     socket.on("error", () => socket.destroy());
@@ -144,20 +147,20 @@ function peerOfSocket(socket: Socket): Peer | null {
 
 /** A path that nobody answers at is a daemon's that was killed. Who may connect is everybody; what they may do is asked of the kernel. */
 async function bindSocket(server: Server, path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  if (isSocket(path)) {
-    if (await isAnswered(path)) throw new SocketTaken(`another daemon answers at ${path}`);
-    unlinkSync(path);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there !== undefined) {
+      if (!there.isSocket()) throw new CannotListen(`${path} is there and is no socket`);
+      if (await isAnswered(path)) throw new CannotListen(`another daemon answers at ${path}`);
+      unlinkSync(path);
+    }
+    await listening(server, { path });
+    chmodSync(path, 0o666);
+  } catch (failure) {
+    if (failure instanceof CannotListen) throw failure;
+    throw new CannotListen(`cannot listen at ${path}: ${reasonOf(failure)}`);
   }
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ path, backlog: 1_024 }, resolve);
-  });
-  chmodSync(path, 0o666);
-}
-
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }
 
 function isAnswered(path: string): Promise<boolean> {
@@ -171,13 +174,22 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-async function bindTcp(port: number): Promise<Server> {
+async function bindTcp(port: number | null): Promise<Server | null> {
+  if (port === null) return null;
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port, host: "127.0.0.1", backlog: 1_024 }, resolve);
-  });
+  try {
+    await listening(server, { port, host: "127.0.0.1" });
+  } catch (failure) {
+    throw new CannotListen(`cannot listen on 127.0.0.1:${port}: ${reasonOf(failure)}`);
+  }
   return server;
+}
+
+function listening(server: Server, where: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...where, backlog: 1_024 }, resolve);
+  });
 }
 
 function portOf(server: Server): number {

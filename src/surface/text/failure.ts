@@ -10,6 +10,13 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["EROFS", "the file system is read-only"],
   ["ENOSPC", "no space is left"],
   ["ENAMETOOLONG", "the name is too long"],
+  ["EEXIST", "something else is there already"],
+  ["EADDRINUSE", "another program has it"],
+  ["SQLITE_BUSY", "another daemon has it open"],
+  ["SQLITE_FULL", "no space is left"],
+  ["SQLITE_NOTADB", "state.sqlite is not a database"],
+  ["SQLITE_CANTOPEN", "state.sqlite cannot be opened"],
+  ["SQLITE_READONLY", "state.sqlite cannot be written"],
 ]);
 
 /** As reasonOf, of a file that is to be made: then it is the folder that is missing. */

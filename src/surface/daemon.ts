@@ -34,8 +34,8 @@ export class DaemonAnswers {
   }
 
   /** Whether anybody is there. */
-  async isThere(): Promise<boolean> {
-    return (await this.#ask("GET", "/healthz")) !== null;
+  async isThere(waitMs = 0): Promise<boolean> {
+    return (await this.#ask("GET", "/healthz", undefined, waitMs)) !== null;
   }
 
   /** The shapes are those of the daemon's openapi.json. */

@@ -30,11 +30,10 @@ suite("agents and their harnesses", () => {
         [...words, join(root, "docs/clients", file)],
         { env: environment(), stdin: "ignore" },
       );
-      expect({ out: stdout.toString(), code: exitCode, err: stderr.toString() }).toEqual({
-        out: "refused: /usr/bin/git push: a person pushes\n",
-        code: 0,
-        err: "",
-      });
+      const out = stdout.toString();
+      expect({ out, code: exitCode, err: stderr.toString() }).toMatchObject({ code: 0, err: "" });
+      // Once or more: a refused exec lets the interpreter go on along PATH, and there /bin is /usr/bin.
+      expect(out).toMatch(/^(refused: \/usr\/bin\/git push: a person pushes\n)+$/);
     });
   }
 

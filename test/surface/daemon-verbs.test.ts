@@ -156,6 +156,10 @@ describe("stop", () => {
     const asked = run("stop", "--all");
     for (let i = 0; i < 100 && plane.stopped.length === 0; i++) await Bun.sleep(10);
     expect(plane.stopped).toEqual([{ all: true }]);
+    // The rules end while it drains: nothing is said before they have.
+    await plane.listening.drain();
+    expect((await plane.ask("/healthz")).status).toBe(503);
+    expect(await Promise.race([asked, Bun.sleep(200)])).toBeUndefined();
     await plane.listening.close();
     expect((await asked).out).toBe("stopped, and the rules with it\n");
   });

@@ -111,9 +111,11 @@ class Serving {
       this.#greet(daemon, listening);
       const how = await ended;
       this.#stopping.abort();
-      await listening.close();
+      // Who waits for our end sees it when the rules have ended, and not before.
+      await listening.drain();
       const left = daemon.engine.members().length;
       await daemon.end(how);
+      await listening.close();
       this.#farewell(how, left);
       return exits.ended;
     } catch (failure) {

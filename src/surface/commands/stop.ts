@@ -35,7 +35,7 @@ export function stop(io: Io, host: Host, given: StopArguments): Promise<number> 
 }
 
 async function gone(daemon: DaemonAnswers): Promise<void> {
-  for (let waitedMs = 0; await daemon.isThere(); waitedMs += lookMs) {
+  for (let waitedMs = 0; await daemon.isThere(patienceMs); waitedMs += lookMs) {
     if (waitedMs > patienceMs) throw new Undone("the daemon was asked to stop and still answers");
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }

@@ -26,7 +26,9 @@ export interface ServerOptions {
 export interface Listening {
   /** As bound: 0 was asked for any. */
   readonly port: number | null;
-  /** Takes no more, and ends what is there: long polls answer, streams end. */
+  /** Ends what is there: long polls answer, streams end. Who asks from now on is told that the daemon is stopping. */
+  drain(): Promise<void>;
+  /** Drains, and answers nobody any more. */
   close(): Promise<void>;
 }
 
@@ -48,11 +50,13 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
   const ways = new WeakMap<object, Way>();
   const connections = new Connections();
   const patience = new Patience(options.patience ?? usualPatience);
+  let isDraining = false;
   const listener = getRequestListener(
     (request, bindings) => {
       const { incoming, outgoing } = bindings as HttpBindings;
       const way = ways.get(incoming.socket);
       patience.requested(incoming, outgoing);
+      if (isDraining) return Response.json({ status: "stopping" }, { status: 503 });
       if (way === undefined) return new Response(null, { status: 500 });
       return app.fetch(request, { way });
     },
@@ -74,7 +78,8 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
       return;
     }
     socket.once("close", () => peer.close());
-    const number = served.daemon.engine.domainOf(peer.pid);
+    // The engine may have ended already.
+    const number = isDraining ? null : served.daemon.engine.domainOf(peer.pid);
     const id = number === null ? null : (served.daemon.registry.byNumber(number)?.id ?? "");
     accept(socket, { kind: "socket", peer, domainAtConnect: id });
   });
@@ -90,12 +95,19 @@ export async function listen(served: Served, options: ServerOptions): Promise<Li
     else accept(socket, { kind: "tcp", port });
   });
 
+  const drain = async () => {
+    if (isDraining) return;
+    isDraining = true;
+    // Long polls have been told to answer: what is still open after a moment has nothing to say.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    connections.destroyAll();
+  };
   return {
     port,
+    drain,
     close: async () => {
       const closed = [unix, tcp].map((server) => server && closing(server));
-      // Long polls have been told to answer: what is still open after a moment has nothing to say.
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await drain();
       connections.destroyAll();
       await Promise.all(closed);
       http.closeAllConnections();

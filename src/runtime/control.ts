@@ -585,7 +585,7 @@ export class Control {
     if (domain !== null) return domain;
     throw this.#registry.wasThere(id)
       ? new Refusal("domain-ended", `the domain ${id} was ended`)
-      : new Refusal("not-found", `there is no domain ${id}`);
+      : new Refusal("not-found", `there is no domain \`${id}\``);
   }
 
   /** Who did what, and to what; `caller` null: the daemon itself. */

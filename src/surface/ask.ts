@@ -12,6 +12,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { didYouMean } from "../dsl/vocabulary.ts";
 import { type Asked, askedOperations, UnclearQuestion } from "../runtime/asked.ts";
 import type { Io } from "./io.ts";
 import { printable } from "./text/printable.ts";
@@ -26,8 +27,11 @@ export interface Question {
 export function askedFrom(words: readonly string[], io: Pick<Io, "cwd" | "env">): Question {
   const [op, first, second, ...more] = words;
   if (op === undefined || !isOperation(op)) {
+    const unknown =
+      op === undefined ? "no operation was named" : `there is no operation \`${printable(op)}\``;
+    const near = op === undefined ? undefined : didYouMean(op, askedOperations);
     throw new UnclearQuestion(
-      `${op === undefined ? "no operation was named" : `there is no operation \`${printable(op)}\``}; it is one of ${askedOperations.join(", ")}`,
+      `${unknown}; ${near ?? `it is one of ${askedOperations.join(", ")}`}`,
     );
   }
   if (first === undefined) throw new UnclearQuestion(`\`${op}\` needs ${needs(op)}`);

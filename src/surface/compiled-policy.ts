@@ -12,7 +12,14 @@ import { commandTable, withCommands } from "../ir/commands.ts";
 import { compile } from "../ir/compile.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Io } from "./io.ts";
-import { inlinePolicy, isReadable, openPolicyFile, type PolicyFile } from "./policy-file.ts";
+import {
+  type HowToGive,
+  howToGives,
+  inlinePolicy,
+  isReadable,
+  openPolicyFile,
+  type PolicyFile,
+} from "./policy-file.ts";
 
 export interface PolicyChoice {
   readonly policy?: string | undefined;
@@ -20,6 +27,7 @@ export interface PolicyChoice {
   readonly domain?: string | undefined;
   /** What `~` means; default: the home of who runs us. */
   readonly home?: string | undefined;
+  readonly howToGive?: HowToGive;
 }
 
 export interface CompiledPolicy {
@@ -35,7 +43,7 @@ export interface CompiledPolicy {
 export async function compilePolicy(io: Io, choice: PolicyChoice): Promise<CompiledPolicy> {
   const file =
     choice.rule === undefined
-      ? await openPolicyFile(io, choice.policy)
+      ? await openPolicyFile(io, choice.policy, choice.howToGive ?? howToGives.option)
       : inlinePolicy(io, choice.rule);
   return compileFile(file, choice);
 }

@@ -51,6 +51,8 @@ export class DaemonAnswers {
         `no daemon answers at ${printable(this.socket)}; \`sudo actplane serve\` starts one`,
       );
     if (reply.status < 300) return reply.body as Answer;
+    if (reply.status === 404 && path.startsWith("/v1/domains/self"))
+      throw new Undone("we are in no domain: name one with --domain; `actplane ps` lists them");
     throw refused(reply.body as Problem);
   }
 }

@@ -138,7 +138,7 @@ function ofReplayed(replayed: Replayed): Found {
   const match: Explained = {
     seq,
     time,
-    deed: replayedDeed(outcome ?? "observed"),
+    deed: replayedDeed(outcome ?? "observed", op),
     isRefused: outcome !== "observed",
     op,
     target: [target ?? "", ...(argv?.slice(1) ?? [])].join(" "),

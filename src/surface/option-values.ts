@@ -18,13 +18,13 @@ export function wholeNumber(text: string): number {
 }
 
 export function count(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a number");
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("A number is needed.");
   return Number(text);
 }
 
 export function port(text: string): number {
   const number = count(text);
-  if (number > 65_535) throw new InvalidArgumentError("a port");
+  if (number > 65_535) throw new InvalidArgumentError("A port is a number up to 65535.");
   return number;
 }
 
@@ -32,6 +32,6 @@ export function ringBytes(text: string): number {
   const bytes = Number(text);
   const isPowerOfTwo = Number.isInteger(Math.log2(bytes));
   if (bytes < 4096 || !isPowerOfTwo)
-    throw new InvalidArgumentError("a power of two, at least 4096");
+    throw new InvalidArgumentError("A power of two is needed, at least 4096.");
   return bytes;
 }

@@ -1,6 +1,6 @@
 // Finding and reading the policy that a command is about.
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type Diagnostic, hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
@@ -11,12 +11,22 @@ import { printable } from "./text/printable.ts";
 
 const fileNames = ["actplane.yaml", "actplane.yml", join(".actplane", "policy.yaml")] as const;
 
-/** The nearest policy file in `folder` or above, absolute, or null. */
+/** The nearest policy file in `folder` or above, absolute, or null. One that cannot be read is not passed over. */
 export function findPolicyFile(folder: string): string | null {
   for (let at = resolve(folder); ; at = dirname(at)) {
-    const found = fileNames.map((name) => join(at, name)).find((path) => existsSync(path));
+    const found = fileNames.map((name) => join(at, name)).find(isThere);
     if (found !== undefined) return found;
     if (dirname(at) === at) return null;
+  }
+}
+
+/** A symbolic link that leads nowhere is there: the policy above it may be another one. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // A folder on the way is no folder, or may not be entered.
+    return false;
   }
 }
 
@@ -32,19 +42,29 @@ export class PolicyFileError extends Error {
   override name = "PolicyFileError";
 }
 
+/** What a verb says where it finds no policy. */
+export const howToGives = {
+  argument: "name a file, or give the policy with --rule",
+  option: "name one with --policy, or give its text with --rule",
+  only: "name a file",
+} as const;
+export type HowToGive = (typeof howToGives)[keyof typeof howToGives];
+
 /** The file a user named, `-`, or the nearest one; throws PolicyFileError where it cannot be read. */
-export async function openPolicyFile(io: Io, file: string | undefined): Promise<PolicyFile> {
+export async function openPolicyFile(
+  io: Io,
+  file: string | undefined,
+  howToGive: HowToGive = howToGives.argument,
+): Promise<PolicyFile> {
   if (file === "-") {
     return { ...decodeSource("<stdin>", await io.readStdin()), path: null, folder: io.cwd };
   }
   const path = file === undefined ? findPolicyFile(io.cwd) : resolve(io.cwd, file);
   if (path === null) {
-    throw new PolicyFileError(
-      `no actplane.yaml in ${printable(io.cwd)} or above it; name a file, or give the policy with --rule`,
-    );
+    throw new PolicyFileError(`no actplane.yaml in ${printable(io.cwd)} or above it; ${howToGive}`);
   }
   return {
-    ...decodeSource(file ?? shortName(io.cwd, path), readBytes(path)),
+    ...decodeSource(file ?? shortName(io.cwd, path), readBytes(path, file !== undefined)),
     path,
     folder: dirname(path),
   };
@@ -64,12 +84,17 @@ export function isReadable({
   return !hasErrors(diagnostics);
 }
 
-function readBytes(path: string): Uint8Array {
+function readBytes(path: string, isNamed: boolean): Uint8Array {
   try {
     const stat = statSync(path);
     if (stat.isDirectory())
       throw new PolicyFileError(`${printable(path)} is a folder, not a policy`);
-    // A pipe is welcome (`check <(generate)`), but /dev/zero never ends.
+    // A pipe that was named is welcome (`check <(generate)`); one that lies there would be waited for without end.
+    if (!isNamed && !stat.isFile())
+      throw new PolicyFileError(
+        `${printable(path)} is not a regular file; name it to have it read`,
+      );
+    // /dev/zero never ends.
     if (stat.isCharacterDevice() || stat.isBlockDevice())
       throw new PolicyFileError(`${printable(path)} is a device, not a policy`);
     if (stat.size > sourceBytesMax)

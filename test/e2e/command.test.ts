@@ -126,7 +126,7 @@ runs("no policy anywhere: how to give one, 125", async () => {
   const { code, err } = await shell("cd / && $TOOL run -- touch $OLDPWD/none-started");
   expect(code).toBe(125);
   expect(err).toBe(
-    "actplane: no actplane.yaml in / or above it; name a file, or give the policy with --rule\n",
+    "actplane: no actplane.yaml in / or above it; name one with --policy, or give its text with --rule\n",
   );
   expect(existsSync(join(folder, "none-started"))).toBe(false);
 });

@@ -64,6 +64,24 @@ describe("what is read", () => {
     expect(code).toBe(1);
     expect(err).toContain("no actplane.yaml in / or above it");
   });
+  test("one that leads nowhere is not passed over for the one above", async () => {
+    place.write("actplane.yaml", "policy: |\n  rule r:\n    notify exec any\n");
+    place.write("a/x", "");
+    symlinkSync("nowhere", join(place.folder, "a", "actplane.yaml"));
+    const { code, err } = await place.run(["check"], { cwd: "a" });
+    expect([code, err]).toEqual([
+      1,
+      `actplane check: cannot read ${place.folder}/a/actplane.yaml: there is no such file\n`,
+    ]);
+  });
+  test("a pipe that lies there is not waited for", async () => {
+    Bun.spawnSync(["mkfifo", join(place.folder, "actplane.yaml")]);
+    const { code, err } = await place.run(["check"]);
+    expect([code, err]).toEqual([
+      1,
+      `actplane check: ${place.folder}/actplane.yaml is not a regular file; name it to have it read\n`,
+    ]);
+  });
   test("standard input", async () => {
     const { code, err } = await place.run(["check", "-"], { stdin: wrong });
     expect(code).toBe(3);

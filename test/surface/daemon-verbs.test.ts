@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Command } from "commander";
+import { EngineTaken } from "../../src/kernel/kernel.ts";
 import { completionScript } from "../../src/surface/commands/completions.ts";
+import type { Host } from "../../src/surface/host.ts";
 import { ServedPlane } from "./http/served.ts";
 import { makePlace, type Place } from "./support.ts";
 
@@ -35,6 +37,47 @@ test("without a daemon each verb says what would start one", async () => {
       "actplane: no daemon answers at /nowhere/actplane.sock; `sudo actplane serve` starts one\n",
     ]);
   }
+});
+
+asRoot("who is in no domain is told to name one", async () => {
+  for (const argv of [["feedback"], ["policy", "list"], ["policy", "show"]])
+    expect(await run(...argv)).toMatchObject({
+      code: 1,
+      err: "actplane: we are in no domain: name one with --domain; `actplane ps` lists them\n",
+    });
+});
+
+test("a number that is none is told in a sentence", async () => {
+  expect((await run("attach", "foo", "--rule", "")).err).toEndWith("A number is needed.\n");
+});
+
+describe("stop --all where nothing answers", () => {
+  const socket = "/nowhere/actplane.sock";
+  const stop = (pins: string, host: Partial<Host>) =>
+    place.run(["stop", "--all", "--socket", socket, "--pins", pins], { host });
+  asRoot("says that there are no rules", async () => {
+    expect(await stop("/sys/fs/bpf/no-such/v1", {})).toMatchObject({
+      code: 0,
+      out: "there are no rules\n",
+    });
+  });
+  asRoot("ends the rules of a version that it cannot read", async () => {
+    const removed: string[] = [];
+    const openEngine = () => Promise.reject(new EngineTaken("laid out by another version"));
+    const removeEngine = async (pins: string) => removed.push(pins) > 0;
+    expect(await stop(place.folder, { openEngine, removeEngine })).toMatchObject({
+      code: 0,
+      out: "the rules of another version of actplane have ended\n",
+    });
+    expect(removed).toEqual([place.folder]);
+  });
+  asRoot("leaves those of a process that runs", async () => {
+    const taken = () => Promise.reject(new EngineTaken("another process has it open"));
+    expect(await stop(place.folder, { openEngine: taken, removeEngine: taken })).toMatchObject({
+      code: 1,
+      err: "actplane: another process has it open\n",
+    });
+  });
 });
 
 describe("ps", () => {

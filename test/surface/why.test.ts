@@ -116,7 +116,8 @@ test("a clause that is not carried out is not passed over", async () => {
 
 describe("a question that makes no sense", () => {
   test.each([
-    [["exce", "git"], "there is no operation `exce`; it is one of exec, open"],
+    [["exce", "git"], "there is no operation `exce`; did you mean `exec`?\n"],
+    [["zzz", "git"], "there is no operation `zzz`; it is one of exec, open"],
     [[], "no operation was named"],
     [["read"], "`read` needs a path"],
     [["rename", "a", "b", "c"], "`rename` takes two paths, and more was given"],

@@ -108,7 +108,9 @@ export function loadPinned(pins: Pins): Loaded {
     if (record !== null) maps.set("engine", record);
     const found = decodeEngineRecord(record?.lookup(u32(0)) ?? ownedBytes(16));
     if (found === null || found.layout !== layoutOf(object))
-      throw new EngineTaken("what is pinned was laid out by another version of actplane");
+      throw new EngineTaken(
+        "what is pinned was laid out by another version of actplane; `actplane stop --all` ends it",
+      );
     for (const { name } of object.maps.values()) {
       const map = maps.get(name) ?? pins.map(name);
       if (map === null) throw new EngineTaken(`what is pinned has no map ${name}`);

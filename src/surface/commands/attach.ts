@@ -4,7 +4,7 @@
 import { homedir } from "node:os";
 import { DaemonAnswers, type DaemonChoice, Undone, undoneTold } from "../daemon.ts";
 import type { Io } from "../io.ts";
-import { inlinePolicy, openPolicyFile, PolicyFileError } from "../policy-file.ts";
+import { howToGives, inlinePolicy, openPolicyFile, PolicyFileError } from "../policy-file.ts";
 import { counted } from "../text/counted.ts";
 import { printable } from "../text/printable.ts";
 
@@ -76,7 +76,10 @@ async function attachAnew(io: Io, daemon: DaemonAnswers, given: AttachArguments)
 
 async function policyOf(io: Io, { policy, rule }: AttachArguments) {
   try {
-    const read = rule === undefined ? await openPolicyFile(io, policy) : inlinePolicy(io, rule);
+    const read =
+      rule === undefined
+        ? await openPolicyFile(io, policy, howToGives.option)
+        : inlinePolicy(io, rule);
     return { text: read.value.text, folder: read.folder };
   } catch (failure) {
     if (!(failure instanceof PolicyFileError)) throw failure;

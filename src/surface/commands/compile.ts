@@ -7,7 +7,7 @@ import { dumpImage } from "../../ir/dump.ts";
 import type { Compiled } from "../../ir/ir.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
 import type { Io } from "../io.ts";
-import { PolicyFileError } from "../policy-file.ts";
+import { howToGives, PolicyFileError } from "../policy-file.ts";
 import { compiledJson, renderCompiled, summaryOfCompiled } from "../text/compiled.ts";
 import { diagnosticsJson, renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
 import { reasonNotToWrite } from "../text/failure.ts";
@@ -32,7 +32,11 @@ export async function compile(io: Io, given: CompileArguments): Promise<number> 
   }
   let result: CompiledPolicy;
   try {
-    result = await compilePolicy(io, { ...given, policy: given.file });
+    result = await compilePolicy(io, {
+      ...given,
+      policy: given.file,
+      howToGive: howToGives.argument,
+    });
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
     io.stderr.write(`actplane compile: ${error.message}\n`);

@@ -4,7 +4,13 @@ import { writeFileSync } from "node:fs";
 import { hasErrors } from "../../base/diagnostic.ts";
 import { formatFile } from "../../dsl/format.ts";
 import type { Io } from "../io.ts";
-import { isReadable, openPolicyFile, type PolicyFile, PolicyFileError } from "../policy-file.ts";
+import {
+  howToGives,
+  isReadable,
+  openPolicyFile,
+  type PolicyFile,
+  PolicyFileError,
+} from "../policy-file.ts";
 import { renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
 
 export interface FmtArguments {
@@ -18,7 +24,7 @@ const exits = { done: 0, usage: 1, different: 2, errors: 3 } as const;
 export async function fmt(io: Io, given: FmtArguments): Promise<number> {
   let file: PolicyFile;
   try {
-    file = await openPolicyFile(io, given.file);
+    file = await openPolicyFile(io, given.file, howToGives.only);
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
     io.stderr.write(`actplane fmt: ${error.message}\n`);

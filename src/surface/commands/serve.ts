@@ -138,7 +138,7 @@ class Serving {
       this.say(
         left === 0
           ? "the rules have ended"
-          : `the rules have ended; ${processes} are no longer governed`,
+          : `the rules have ended; ${processes} ${left === 1 ? "is" : "are"} no longer governed`,
       );
     } else {
       this.say(left === 0 ? "stopped" : `stopped; the rules go on for ${processes}`);

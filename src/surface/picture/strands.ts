@@ -137,7 +137,11 @@ function gateStrand(gate: GateReference, match: Explained): Strand {
 }
 
 function processNode({ pid, exe }: Step): PictureNode {
-  return { id: `process ${pid} ${exe}`, kind: "process", text: `${exe || "?"} (pid ${pid})` };
+  return {
+    id: `process ${pid} ${exe}`,
+    kind: "process",
+    text: `${exe || "the command's first process"} (pid ${pid})`,
+  };
 }
 
 function objectNode({ object, what }: Hop): PictureNode {

@@ -36,10 +36,12 @@ export function stateOf(report: DoctorReport): "full" | "degraded" | "none" {
 export function renderDoctor(report: DoctorReport): string {
   const { facts, tiers, policy } = report;
   const used = usedTier(report);
+  const isAll = used !== "tracepoint" || tiers.some(({ remedy }) => remedy?.change);
+  const unchangeable = isAll ? "" : "no change to this machine is known that would make it more\n";
   const sections = [
     `kernel ${facts.release}, ${facts.architecture}\n`,
     tiers.map(tierText).join(""),
-    `${stateText(used)}\n${used === null ? "" : `\n${operationsText(used)}`}`,
+    `${stateText(used)}\n${unchangeable}${used === null ? "" : `\n${operationsText(used)}`}`,
     ...(policy === null ? [] : [policyText(policy)]),
   ];
   return sections.join("\n");

@@ -7,12 +7,12 @@ import type { Explained } from "../picture/strands.ts";
 import { chainLines, stepText } from "./hop.ts";
 import { shown } from "./shown.ts";
 
-export function replayedDeed(outcome: Outcome): string {
+export function replayedDeed(outcome: Outcome, op: string): string {
   switch (outcome) {
     case "refused":
       return "refused with EPERM, nothing happened";
     case "killed-before":
-      return "killed before it took effect";
+      return op === "exec" ? "killed before it began" : "killed before it took effect";
     case "killed-after":
       return "killed, but only after it happened";
     case "observed":
@@ -24,7 +24,8 @@ const ancestorsShown = 4;
 
 export function renderReplayed(match: Explained, { line, ancestry }: Replayed): string {
   const rows: [string, string][] = [];
-  if (line.clauses.length > 0) rows.push(["clauses", line.clauses.join(", ")]);
+  const numbers = line.clauses.map((clause) => `number ${clause} of the policy`);
+  if (numbers.length > 0) rows.push(["clause", numbers.join(", ")]);
   if (line.builtin !== null) rows.push(["builtin", line.builtin]);
   const ancestors = ancestry.slice(0, ancestorsShown).map((each) => stepText(each));
   const more = ancestry.length > ancestorsShown ? ", ..." : "";

@@ -133,7 +133,7 @@ export function domainRoutes({ daemon }: Served) {
 export function idOf(id: string, caller: Caller, { registry }: Daemon): string {
   if (id === "self") {
     if (caller.kind === "member") return caller.domain;
-    throw new Refusal("not-found", "`self` is for members of a domain");
+    throw new Refusal("not-found", "`self` is for members of a domain, and the caller is in none");
   }
   if (caller.kind !== "operator" || registry.get(id) !== null) return id;
   const [first, ...others] = registry.named(id);

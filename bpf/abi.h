@@ -222,7 +222,7 @@ struct object_key {
 	__u32 device;
 	__u32 generation;
 	__u32 session;
-	__u32 reserved;
+	__u32 system; /* of the file system's own number: one that is mounted later may have the device of an earlier one */
 };
 
 /*

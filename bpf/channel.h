@@ -5,7 +5,8 @@
  *
  *   file, pipe        its inode
  *   unix socket       the receiving socket's inode; before it is accepted it has none, and the kernel's address stands in
- *   TCP               both ends of the connection, in the direction of the data
+ *   TCP               both ends of the connection, in the direction of the data; while it is being made, where it leads,
+ *                     and before that the socket, by the kernel's address
  *   UDP               where the datagram goes: address and port, and the port alone for who listens everywhere
  *   pseudo terminal   its number and the direction
  *
@@ -44,7 +45,10 @@ static __always_inline __u64 sock_of(struct file *file)
 
 /* ---- unix sockets ---- */
 
-/* A connection that nobody has accepted yet, by its address and who made it: the address alone is used again soon. */
+/*
+ * A connection that nobody has accepted yet, by its address and who made it: the address alone is used again soon. Or
+ * a TCP socket that is not connected; then nobody made it.
+ */
 static __always_inline void embryo_key(struct object_key *key, struct sock *sk, __u32 session)
 {
 	channel_key(key, CHANNEL_EMBRYO, (__u64)sk, BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr), session);
@@ -129,6 +133,12 @@ static __always_inline void place_key(struct object_key *key, __u32 address, __u
 	channel_key(key, CHANNEL_PLACE, address, port, session);
 }
 
+/* Of what connections to the address and port bring, told by their server's side. */
+static __always_inline void first_key(struct object_key *key, __u32 address, __u16 port, __u32 session)
+{
+	channel_key(key, CHANNEL_FIRST, address, port, session);
+}
+
 static __always_inline void stream_key(struct object_key *key, struct inet_ends *ends, bool outward, __u32 session)
 {
 	if (outward)
@@ -153,10 +163,17 @@ static __always_inline void channel_of_inet(struct channel *channel, struct sock
 
 	inet_ends_of(&ends, sk);
 	if (type == SOCK_STREAM) {
-		/* Connected by its first send, or not yet: which connection that will be is not known, so every one gets it. */
-		if (!writes || !ends.far_port || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT)
-			place_key(&channel->keys[1], 0, 0, session);
-		if (!writes || (ends.far_port && is_here(sk, &ends)))
+		__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+		bool waits = state == TCP_SYN_SENT || state == TCP_CLOSE;
+
+		/* Some of it may arrive before, or with, the packet that makes the connection (MSG_FASTOPEN). */
+		if (!writes)
+			first_key(&channel->keys[1], ends.near, ends.near_port, session);
+		else if (waits && ends.far_port)
+			first_key(&channel->keys[1], ends.far, ends.far_port, session);
+		if (writes && !ends.far_port)
+			embryo_key(&channel->keys[0], sk, session);
+		else if (!writes || is_here(sk, &ends))
 			stream_key(&channel->keys[0], &ends, writes, session);
 	} else if (type == SOCK_DGRAM) {
 		if (!writes)
@@ -249,6 +266,40 @@ static __always_inline void forget(struct forgetting *forgetting)
 }
 
 /*
+ * A TCP connection is asked for, by connect(2) or by the call that sends. What was handed to the socket before goes to
+ * whoever answers there.
+ */
+GLOBAL int connection_asked(__u64 address)
+{
+	struct proc *proc = current_proc();
+	struct sock *sk = (void *)address;
+	struct object_key own, place;
+	struct object *from, *to;
+	struct session *session;
+	struct inet_ends ends;
+	__u32 key;
+
+	if (!objects_made || !proc)
+		return 0;
+	key = proc->session;
+	embryo_key(&own, sk, key);
+	from = bpf_map_lookup_elem(&objects, &own);
+	if (!from)
+		return 0;
+	inet_ends_of(&ends, sk);
+	first_key(&place, ends.far, ends.far_port, key);
+	to = object_make_at(&place);
+	session = to ? 0 : bpf_map_lookup_elem(&sessions, &key);
+	for (int i = 0; i < LABEL_WORDS; i++)
+		if (to)
+			__sync_fetch_and_or(&to->labels[i], from->labels[i]);
+		else if (session)
+			__sync_fetch_and_or(&session->spill[i], from->labels[i]);
+	bpf_map_delete_elem(&objects, &own);
+	return 0;
+}
+
+/*
  * A TCP connection begins, seen by who asked for it, before anything was sent: what an earlier one between the same
  * ends carried is past. Or it has ended and nobody holds it any more: nobody will read what it brought.
  */
@@ -259,6 +310,8 @@ static __always_inline void connection_changes(struct sock *sk, int old, int new
 	struct forgetting forgetting = {};
 	struct inet_ends ends;
 
+	if (old == TCP_CLOSE && new == TCP_SYN_SENT)
+		connection_asked((__u64)sk);
 	if (!objects_made || (!begins && !ends_unheld))
 		return;
 	inet_ends_of(&ends, sk);
@@ -268,12 +321,12 @@ static __always_inline void connection_changes(struct sock *sk, int old, int new
 	forget(&forgetting);
 }
 
-/* A unix connection that nobody accepted is gone with its socket. */
+/* A unix connection that nobody accepted is gone with its socket, and a TCP socket that was never connected. */
 static __always_inline void socket_gone(struct sock *sk)
 {
 	struct forgetting forgetting = {};
 
-	if (!objects_made || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+	if (!objects_made || (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX && BPF_CORE_READ(sk, sk_type) != SOCK_STREAM))
 		return;
 	embryo_key(&forgetting.keys[0], sk, 0);
 	forget(&forgetting);

@@ -129,12 +129,14 @@ static __always_inline bool is_internal(__u64 inode)
 static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
 {
 	struct inode *inode = (void *)address;
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
 
 	__builtin_memset(key, 0, sizeof(*key));
 	key->inode = BPF_CORE_READ(inode, i_ino);
-	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->device = BPF_CORE_READ(sb, s_dev);
 	key->generation = BPF_CORE_READ(inode, i_generation);
 	key->session = session;
+	bpf_core_read(&key->system, sizeof(key->system), &sb->s_uuid);
 }
 
 #endif

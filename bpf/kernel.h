@@ -48,8 +48,13 @@ struct qstr {
 
 struct dentry;
 
+typedef struct {
+	__u8 b[16];
+} uuid_t;
+
 struct super_block {
 	__u32 s_dev;
+	uuid_t s_uuid;
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
@@ -265,6 +270,7 @@ struct tty_file_private {
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
+	unsigned int msg_flags;
 };
 
 struct pt_regs {
@@ -342,6 +348,7 @@ struct bpf_sock_addr {
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define MSG_FASTOPEN 0x20000000u /* the call connects, and may send with the first packet */
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7

@@ -188,6 +188,7 @@ SAME_PLACE(clauses, seen, clauses, labels);
 #define CHANNEL_MEMORY 0xfff00007u  /* of a process: what it shares with those that it forks */
 #define CHANNEL_SEGMENT 0xfff00008u /* of System V shared memory, by its number */
 #define CHANNEL_QUEUE 0xfff00009u   /* of System V messages */
+#define CHANNEL_FIRST 0xfff0000au   /* what goes to an address as a TCP connection is made, before its ends are known */
 
 /* Where the labels of some data lie (channel.h): with an inode, and under further keys of `objects`. Unused ones are 0. */
 #define CHANNEL_KEYS 2

@@ -37,10 +37,12 @@
 #define NR_PWRITEV2 328
 #define NR_SOCKETCALL (~1ull)
 #define NR_IPC (~2ull)
+#define NR_OLD_MMAP (~3ull) /* mmap with its arguments in memory */
 #define NR_NONE (~0ull)
 
 #define FICLONE 0x40049409u
 #define FICLONERANGE 0x4020940du
+#define FIDEDUPERANGE 0xc0189436u
 
 /* The 64-bit number of a 32-bit call that moves data. */
 static __always_inline __u64 number_of_compat(__u64 number)
@@ -49,6 +51,7 @@ static __always_inline __u64 number_of_compat(__u64 number)
 	case 3: return NR_READ;
 	case 4: return NR_WRITE;
 	case 54: return NR_IOCTL;
+	case 90: return NR_OLD_MMAP;
 	case 145: return NR_READV;
 	case 146: return NR_WRITEV;
 	case 180: return NR_PREAD64;
@@ -124,6 +127,20 @@ static __always_inline void call_of_socketcall(struct call *call, struct pt_regs
 	call->number = NR_NONE;
 }
 
+/* In the same order as mmap2(2) has them; what it counts in pages is not asked for. */
+static __always_inline void call_of_old_mmap(struct call *call, struct pt_regs *regs)
+{
+	__u32 word;
+
+	for (int i = 0; i < 5; i++) {
+		word = 0;
+		bpf_probe_read_user(&word, sizeof(word),
+				    (void *)(BPF_CORE_READ(regs, bx) + i * sizeof(word) & 0xffffffffu));
+		call->args[i] = word;
+	}
+	call->number = NR_MMAP;
+}
+
 static __always_inline __u64 number_of_ipc(__u32 what)
 {
 	switch (what & 0xffff) {
@@ -145,6 +162,8 @@ static __always_inline void call_of(struct call *call, struct pt_regs *regs, __u
 		call->args[4] = BPF_CORE_READ(regs, r8);
 	} else if (number == NR_SOCKETCALL) {
 		call_of_socketcall(call, regs);
+	} else if (number == NR_OLD_MMAP) {
+		call_of_old_mmap(call, regs);
 	} else if (number == NR_IPC) {
 		call->number = number_of_ipc(BPF_CORE_READ(regs, bx));
 		call->args[0] = (__u32)BPF_CORE_READ(regs, cx);
@@ -190,6 +209,7 @@ static __always_inline bool may_move(__u64 number)
 	case NR_MSGSND:
 	case NR_MSGRCV:
 	case NR_IPC:
+	case NR_OLD_MMAP:
 	case NR_SOCKETCALL: return true;
 	}
 	return false;
@@ -256,8 +276,12 @@ static __always_inline bool moving_of(struct call *call)
 			source = (__s32)call->args[2];
 		else if ((__u32)call->args[1] == FICLONERANGE)
 			bpf_probe_read_user(&source, sizeof(source), (void *)call->args[2]);
-		else
+		else if ((__u32)call->args[1] != FIDEDUPERANGE)
 			return false;
+		if (source < 0) { /* compared, and nothing moves but the answer */
+			call->from = first;
+			return true;
+		}
 		call->from = source;
 		call->to = first;
 		return true;
@@ -271,6 +295,14 @@ static __always_inline bool is_hookless(__u64 number)
 	return number == NR_SPLICE || number == NR_TEE || number == NR_SENDFILE || number == NR_VMSPLICE ||
 	       number == NR_MQ_TIMEDSEND || number == NR_MQ_TIMEDRECEIVE || number == NR_MSGSND ||
 	       number == NR_MSGRCV || number == NR_SHMAT || number == NR_IPC;
+}
+
+/* Whether the call compares files. Hooks see the one as read and the others as written; what is told is what all of them say. */
+static __always_inline bool compares(struct pt_regs *regs, __u64 number)
+{
+	if (number != NR_IOCTL)
+		return false;
+	return (__u32)BPF_CORE_READ(regs, si) == FIDEDUPERANGE || (__u32)BPF_CORE_READ(regs, cx) == FIDEDUPERANGE;
 }
 
 static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
@@ -328,6 +360,59 @@ static __always_inline void on_moving(struct passage *passage, __s32 descriptor,
 	transfer_labels(transfer);
 }
 
+#define COMPARED_COUNT_AT 16 /* in struct file_dedupe_range */
+#define COMPARED_AT 24       /* struct file_dedupe_range_info[] in it */
+#define COMPARED_BYTES 32    /* of each; the descriptor is the first of it */
+#define COMPARED_MAX 127     /* the kernel takes a page of them */
+
+struct compared {
+	struct verdict *v;
+	__u64 at;
+};
+
+static long compared_step(__u32 index, struct compared *compared)
+{
+	struct file *file;
+	__s64 descriptor = -1;
+
+	bpf_probe_read_user(&descriptor, sizeof(descriptor), (void *)(compared->at + index * COMPARED_BYTES));
+	file = descriptor < 0 ? 0 : file_of((void *)bpf_get_current_task(), descriptor);
+	if (!file)
+		return 0;
+	object_read(compared->v, (__u64)BPF_CORE_READ(file, f_inode));
+	compared->v->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	compared->v->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	return 0;
+}
+
+/* The files that are compared with another are read, whatever their descriptors are open for. Not 0: the state is broken. */
+GLOBAL int compared_reads(__u64 range)
+{
+	struct scratch *scratch = current_scratch();
+	struct proc *proc = current_proc();
+	struct compared compared = { .at = range + COMPARED_AT };
+	struct verdict *v;
+	__u16 files = 0;
+
+	if (!proc)
+		return 0;
+	if (!scratch || !verdict_fill(&scratch->verdict, proc, OP_READ, 0)) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	compared.v = v;
+	bpf_probe_read_user(&files, sizeof(files), (void *)(range + COMPARED_COUNT_AT));
+	bpf_loop(files > COMPARED_MAX ? COMPARED_MAX : files, compared_step, &compared, 0);
+	if (!labels_acquire(proc, v))
+		return 0;
+	scratch->path_at = PATH_BYTES;
+	path_resolve(scratch, v->mount, v->dentry);
+	data_of_path(&scratch->data, scratch);
+	emit(EVENT_LABEL, v, proc, 0, &scratch->data);
+	return 0;
+}
+
 /* System V objects are known by their number, and MAP_SHARED memory by what is mapped. Not 0: it must not be. */
 static __always_inline int sharing_begins(struct passage *passage)
 {
@@ -378,6 +463,10 @@ static __always_inline void moving_begins(__u64 regs, __u64 number, __u32 judges
 	}
 	if (!moving_of(&passage->call))
 		return;
+	if (passage->call.number == NR_IOCTL && passage->call.to < 0 && compared_reads(passage->call.args[2])) {
+		bpf_send_signal(SIGKILL);
+		return;
+	}
 	on_moving(passage, passage->call.from, 1, judges);
 	on_moving(passage, passage->call.to, 0, judges);
 }

@@ -21,7 +21,8 @@ static __always_inline __u32 pool_place(struct pools *shared, struct object_key 
 			shared->count = i + 1;
 			return i;
 		}
-		if (key->inode == at->inode && key->device == at->device && key->generation == at->generation)
+		if (key->inode == at->inode && key->device == at->device && key->generation == at->generation &&
+		    key->system == at->system)
 			return i;
 	}
 	common_key(&shared->keys[POOLS_MAX - 1], at->session);

@@ -218,13 +218,15 @@ static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *mess
 {
 	const void *name = BPF_CORE_READ(message, msg_name);
 
-	/* A stream that is connected goes to its other end whatever the call names. */
-	if (name && BPF_CORE_READ(socket, type) != SOCK_STREAM) {
-		if (on_address(socket, name, OP_CONNECT | OP_SEND))
-			return -EPERM;
-	} else if (current_proc() && connection_event((__u64)BPF_CORE_READ(socket, sk), REFUSES)) {
+	bool is_stream = BPF_CORE_READ(socket, type) == SOCK_STREAM;
+
+	/* A stream that is connected goes to its other end whatever the call names; one that is not may be connected by it. */
+	if (name && (!is_stream || BPF_CORE_READ(message, msg_flags) & MSG_FASTOPEN) &&
+	    on_address(socket, name, OP_CONNECT | OP_SEND))
 		return -EPERM;
-	}
+	if ((!name || is_stream) && current_proc() &&
+	    connection_event((__u64)BPF_CORE_READ(socket, sk), REFUSES))
+		return -EPERM;
 	return on_message(socket, 0);
 }
 
@@ -233,7 +235,7 @@ SEC("raw_tp/sys_enter") int hook_sys_enter(__u64 *ctx)
 {
 	__u64 number = number_of((void *)bpf_get_current_task(), ctx[1]);
 
-	if (is_hookless(number) && current_proc())
+	if ((is_hookless(number) || compares((void *)ctx[0], number)) && current_proc())
 		moving_begins(ctx[0], number, 0);
 	return 0;
 }

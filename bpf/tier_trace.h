@@ -22,6 +22,7 @@
 #define NR32_OPENAT 295
 #define NR_PTRACE 101
 #define NR32_PTRACE 26
+#define NR32_MMAP 90
 #define NR32_MMAP2 192
 #define NR_TRUNCATE 76
 #define NR_FTRUNCATE 77
@@ -274,8 +275,12 @@ GLOBAL int on_name_call(struct name_call *call)
 	return 0;
 }
 
-static __always_inline void on_mapping(struct task_struct *task, __u64 flags, __s32 descriptor)
+/* The arguments are those that the call began with. */
+static __always_inline void on_mapping(struct task_struct *task)
 {
+	struct passage *passage = current_passage();
+	__u64 flags = passage ? passage->call.args[3] : 0;
+	__s32 descriptor = passage ? passage->call.args[4] : -1;
 	struct file *file = flags & MAP_SHARED && descriptor >= 0 ? file_of(task, descriptor) : 0;
 	struct mapping mapping = { .file = (__u64)file };
 
@@ -304,9 +309,8 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	task = (void *)bpf_get_current_task();
 	number = BPF_CORE_READ(regs, orig_ax);
 	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-	if (number == (compat ? NR32_MMAP2 : NR_MMAP)) {
-		on_mapping(task, compat ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10),
-			   compat ? BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8));
+	if (number == (compat ? NR32_MMAP2 : NR_MMAP) || (compat && number == NR32_MMAP)) {
+		on_mapping(task);
 	} else if (number == (compat ? NR32_PTRACE : NR_PTRACE)) {
 		__u64 request = compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
 

@@ -113,6 +113,11 @@ GLOBAL int transfer_labels(struct transfer *transfer)
 		channel_of(&passage->to, transfer, v->session, 1);
 		passage->writes = passage->reads;
 		channel_write(v, (struct labels *)proc->labels, &passage->to);
+		/* Connected or accepted meanwhile, it has another place, where nobody will look here any more. */
+		if (passage->to.keys[0].device == CHANNEL_EMBRYO) {
+			channel_of(&passage->to, transfer, v->session, 1);
+			channel_write(v, (struct labels *)proc->labels, &passage->to);
+		}
 	}
 	return 0;
 }

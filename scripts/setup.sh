@@ -34,6 +34,7 @@ build_packages=(
 )
 test_packages=(
   git python3 curl procps ca-certificates xz-utils
+  btrfs-progs xfsprogs # file systems that share blocks between files
 )
 if [[ "$(. /etc/os-release && echo "$ID")" == ubuntu ]]; then
   build_packages+=(linux-tools-common) # where Ubuntu keeps bpftool

@@ -10,9 +10,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <mqueue.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -125,11 +129,13 @@ static socklen_t inet_bind(int fd, int family, const char *text, struct sockaddr
 	return size;
 }
 
+static int protocol;
+
 static void make_tcp(struct ends *ends, int family, const char *listens)
 {
 	struct sockaddr_storage address;
 	struct sockaddr_in *v4 = (void *)&address;
-	int server = socket(family, SOCK_STREAM, 0);
+	int server = socket(family, SOCK_STREAM, protocol);
 	socklen_t size = inet_bind(server, family, listens, &address);
 
 	must(!listen(server, 4), "listen");
@@ -141,7 +147,7 @@ static void make_tcp(struct ends *ends, int family, const char *listens)
 		inet_pton(AF_INET, "127.0.0.1", &v4->sin_addr);
 		size = sizeof(*v4);
 	}
-	ends->out = socket(family, SOCK_STREAM, 0);
+	ends->out = socket(family, SOCK_STREAM, protocol);
 	must(!connect(ends->out, (void *)&address, size), "connect");
 	ends->in = accept(server, 0, 0);
 	must(ends->in >= 0, "accept");
@@ -150,6 +156,12 @@ static void make_tcp(struct ends *ends, int family, const char *listens)
 static void make_tcp_four(struct ends *ends) { make_tcp(ends, AF_INET, "127.0.0.1"); }
 static void make_tcp_six(struct ends *ends) { make_tcp(ends, AF_INET6, "::1"); }
 static void make_tcp_mixed(struct ends *ends) { make_tcp(ends, AF_INET6, "::"); }
+
+static void make_tcp_paths(struct ends *ends)
+{
+	protocol = IPPROTO_MPTCP;
+	make_tcp_four(ends);
+}
 
 /* What the server says to its client. */
 static void make_tcp_answer(struct ends *ends)
@@ -164,6 +176,24 @@ static void make_tcp_answer(struct ends *ends)
 
 static struct sockaddr_storage place;
 static socklen_t place_size;
+
+/* A network of its own, in which a connection takes data with its first packet, without the cookie of an earlier one. */
+static void make_fast(struct ends *ends)
+{
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int settings, queue = 4;
+
+	ends->in = -1;
+	must(!unshare(CLONE_NEWNET), "unshare");
+	settings = open("/proc/sys/net/ipv4/tcp_fastopen", O_WRONLY);
+	must(settings >= 0 && write(settings, "519", 3) == 3 && !close(settings), "tcp_fastopen");
+	ends->in = socket(AF_INET, SOCK_STREAM, 0);
+	ends->out = socket(AF_INET, SOCK_STREAM, 0);
+	must(!ioctl(ends->in, SIOCSIFFLAGS, &loopback), "SIOCSIFFLAGS");
+	place_size = inet_bind(ends->in, AF_INET, "127.0.0.1", &place);
+	must(!setsockopt(ends->in, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue)), "TCP_FASTOPEN");
+	must(!listen(ends->in, 4), "listen");
+}
 
 static void make_udp(struct ends *ends)
 {
@@ -357,6 +387,38 @@ static void send_to_place(struct ends *ends)
 	must(sendto(ends->out, bytes, size, 0, (void *)&place, place_size) == size, "sendto");
 }
 
+static void send_fast(struct ends *ends)
+{
+	char bytes[SIZE];
+	ssize_t size = secret(bytes);
+
+	must(sendto(ends->out, bytes, size, MSG_FASTOPEN, (void *)&place, place_size) == size, "sendto");
+}
+
+static void send_fast_message(struct ends *ends)
+{
+	char bytes[SIZE];
+	struct iovec part = { bytes, secret(bytes) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_name = &place, .msg_namelen = place_size
+	};
+
+	must(sendmsg(ends->out, &message, MSG_FASTOPEN) > 0, "sendmsg");
+}
+
+/* The connection is made by the first write. */
+static void send_fast_write(struct ends *ends)
+{
+	char bytes[SIZE];
+	int on = 1;
+	ssize_t size;
+
+	must(!setsockopt(ends->out, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)), "TCP_FASTOPEN_CONNECT");
+	must(!connect(ends->out, (void *)&place, place_size), "connect");
+	size = secret(bytes);
+	must(write(ends->out, bytes, size) == size, "write");
+}
+
 static void send_to_name(struct ends *ends)
 {
 	struct sockaddr_un address;
@@ -411,6 +473,31 @@ static void send_range(struct ends *ends)
 	must(copy_file_range(open(file, O_RDONLY), 0, ends->out, 0, SIZE, 0) > 0, "copy_file_range");
 }
 
+static void send_clone(struct ends *ends)
+{
+	must(!ioctl(ends->out, FICLONE, open(file, O_RDONLY)), "FICLONE");
+}
+
+static void send_clone_range(struct ends *ends)
+{
+	struct file_clone_range range = { .src_fd = open(file, O_RDONLY) };
+
+	must(!ioctl(ends->out, FICLONERANGE, &range), "FICLONERANGE");
+}
+
+#define HELD_AT 77
+
+/* Holds the descriptor until it was taken, which the receiver says by ending its side. */
+static void send_held(struct ends *ends)
+{
+	pid_t own = getpid();
+	char byte;
+
+	must(write(ends->out, &own, sizeof(own)) == sizeof(own), "write");
+	must(dup2(open(file, O_RDONLY), HELD_AT) == HELD_AT, "dup2");
+	must(read(ends->out, &byte, 1) == 1, "read");
+}
+
 /* The descriptor and not what it says: the receiver reads. */
 static void send_descriptor(struct ends *ends)
 {
@@ -446,6 +533,104 @@ static void send_msgqueue(struct ends *ends)
 	ssize_t size = secret(message.bytes);
 
 	must(!msgsnd(ends->out, &message, size, 0), "msgsnd");
+}
+
+/* ---- the 32-bit ways, whose calls are told by their first argument ---- */
+
+/* It takes addresses below 4 GiB only: the program is linked there, and what is handed over lies in it. */
+static long old_call(long number, long a, long b, long c, long d, const void *e)
+{
+	long result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+		     : "memory", "r8", "r9", "r10", "r11");
+	if (result < 0 && result > -4096) {
+		errno = -result;
+		return -1;
+	}
+	return (unsigned int)result;
+}
+
+#define NR32_MMAP 90
+#define NR32_SOCKETCALL 102
+#define NR32_IPC 117
+#define CALL_SEND 9
+#define CALL_RECV 10
+#define CALL_MSGSND 11
+#define CALL_MSGRCV 12
+#define CALL_SHMAT 21
+
+static char low[SIZE];
+static unsigned int low_words[6];
+
+static void send_old_send(struct ends *ends)
+{
+	low_words[0] = ends->out;
+	low_words[1] = (unsigned long)low;
+	low_words[2] = secret(low);
+	low_words[3] = 0;
+	must(old_call(NR32_SOCKETCALL, CALL_SEND, (unsigned long)low_words, 0, 0, 0) > 0, "socketcall");
+}
+
+static ssize_t receive_old_recv(struct ends *ends, char *bytes)
+{
+	ssize_t size;
+
+	low_words[0] = ends->in;
+	low_words[1] = (unsigned long)low;
+	low_words[2] = SIZE;
+	low_words[3] = 0;
+	size = old_call(NR32_SOCKETCALL, CALL_RECV, (unsigned long)low_words, 0, 0, 0);
+	memcpy(bytes, low, SIZE);
+	return size;
+}
+
+static struct {
+	int type;
+	char bytes[SIZE];
+} low_message = { .type = 1 };
+
+static void send_old_message(struct ends *ends)
+{
+	ssize_t size = secret(low_message.bytes);
+
+	must(!old_call(NR32_IPC, CALL_MSGSND, ends->out, size, 0, &low_message), "ipc");
+}
+
+static ssize_t receive_old_message(struct ends *ends, char *bytes)
+{
+	ssize_t size;
+
+	low_words[0] = (unsigned long)&low_message;
+	low_words[1] = 0;
+	size = old_call(NR32_IPC, CALL_MSGRCV, ends->in, SIZE, 0, low_words);
+	memcpy(bytes, low_message.bytes, SIZE);
+	msgctl(ends->in, IPC_RMID, 0);
+	return size;
+}
+
+static void make_old_segment(struct ends *ends)
+{
+	int id = shmget(IPC_PRIVATE, 4096, 0600);
+
+	must(id >= 0 && !old_call(NR32_IPC, CALL_SHMAT, id, 0, (unsigned long)low_words, 0), "ipc");
+	ends->memory = (void *)(unsigned long)low_words[0];
+	shmctl(id, IPC_RMID, 0);
+}
+
+/* mmap(2) with its arguments in memory. */
+static void make_old_mapping(struct ends *ends)
+{
+	make_file(ends);
+	must(!ftruncate(ends->in, 4096), "ftruncate");
+	low_words[1] = 4096;
+	low_words[2] = PROT_READ | PROT_WRITE;
+	low_words[3] = MAP_SHARED;
+	low_words[4] = ends->in;
+	ends->memory = (void *)old_call(NR32_MMAP, (unsigned long)low_words, 0, 0, 0, 0);
+	must(ends->memory != (void *)-1, "mmap");
 }
 
 static void send_memory(struct ends *ends)
@@ -510,6 +695,67 @@ static ssize_t receive_later(struct ends *ends, char *bytes)
 	}
 	return size;
 }
+
+/* Data came with the packet that made the connection. */
+static ssize_t receive_fast(struct ends *ends, char *bytes)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+	int fd = accept(ends->in, 0, 0);
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || !(info.tcpi_options & TCPI_OPT_SYN_DATA))
+		return -1;
+	return read(fd, bytes, SIZE);
+}
+
+/* Takes it out of the other process. */
+static ssize_t receive_held(struct ends *ends, char *bytes)
+{
+	pid_t other;
+	int process, fd = -1;
+	ssize_t size;
+
+	if (read(ends->in, &other, sizeof(other)) != sizeof(other))
+		return -1;
+	process = syscall(SYS_pidfd_open, other, 0);
+	for (int i = 0; i < 2000 && fd < 0; i++) {
+		usleep(5000);
+		fd = syscall(SYS_pidfd_getfd, process, HELD_AT, 0);
+	}
+	size = read(fd, bytes, SIZE);
+	must(write(ends->in, "t", 1) == 1, "write");
+	return size;
+}
+
+/* Asks whether a file of its own says the same, and so knows what the other says without reading it. */
+static ssize_t receive_same(struct ends *ends, char *bytes, int is_source)
+{
+	static const char guess[] = "before\n";
+	int own = open("guess", O_CREAT | O_RDWR, 0600), first = is_source ? ends->in : own;
+	struct {
+		struct file_dedupe_range range;
+		struct file_dedupe_range_info other;
+	} same;
+
+	if (pwrite(own, guess, 7, 0) != 7)
+		return -1;
+	for (int i = 0; i < 2000; i++) {
+		memset(&same, 0, sizeof(same));
+		same.range.src_length = 7;
+		same.range.dest_count = 1;
+		same.other.dest_fd = is_source ? own : ends->in;
+		if (!ioctl(first, FIDEDUPERANGE, &same) && same.other.status == FILE_DEDUPE_RANGE_SAME &&
+		    same.other.bytes_deduped == 7) {
+			memcpy(bytes, guess, 7);
+			return 7;
+		}
+		usleep(5000);
+	}
+	return -1;
+}
+
+static ssize_t receive_same_source(struct ends *ends, char *bytes) { return receive_same(ends, bytes, 1); }
+static ssize_t receive_same_destination(struct ends *ends, char *bytes) { return receive_same(ends, bytes, 0); }
 
 static ssize_t receive_descriptor(struct ends *ends, char *bytes)
 {
@@ -624,6 +870,10 @@ static const struct channel {
 	{ "tcp-answer", make_tcp_answer, send_write, receive_read },
 	{ "tcp-six", make_tcp_six, send_write, receive_read },
 	{ "tcp-mixed", make_tcp_mixed, send_write, receive_read },
+	{ "tcp-paths", make_tcp_paths, send_write, receive_read },
+	{ "tcp-fast", make_fast, send_fast, receive_fast },
+	{ "tcp-fast-message", make_fast, send_fast_message, receive_fast },
+	{ "tcp-fast-write", make_fast, send_fast_write, receive_fast },
 	{ "udp", make_udp_connected, send_write, receive_read },
 	{ "udp-sendto", make_udp, send_to_place, receive_recv },
 	{ "udp-anywhere", make_udp_anywhere, send_to_place, receive_message },
@@ -631,6 +881,10 @@ static const struct channel {
 	{ "tmpfile", make_tmpfile, send_pwrite, receive_later },
 	{ "sendfile", make_file, send_file, receive_later },
 	{ "copy-range", make_file, send_range, receive_later },
+	{ "clone", make_file, send_clone, receive_later },
+	{ "clone-range", make_file, send_clone_range, receive_later },
+	{ "same-source", make_file, send_pwrite, receive_same_source },
+	{ "same-destination", make_file, send_pwrite, receive_same_destination },
 	{ "terminal-to-master", make_master, send_write, receive_read },
 	{ "terminal-to-slave", make_slave, send_write, receive_read },
 	{ "mqueue", make_mqueue, send_mqueue, receive_mqueue },
@@ -639,6 +893,11 @@ static const struct channel {
 	{ "mapped-file", make_mapped, send_memory, receive_memory },
 	{ "mapped-reading", make_reading, send_pwrite, receive_memory },
 	{ "descriptor-mapped", make_stream, send_descriptor, receive_mapped },
+	{ "descriptor-taken", make_stream, send_held, receive_held },
+	{ "old-send", make_stream, send_old_send, receive_old_recv },
+	{ "old-message", make_msgqueue, send_old_message, receive_old_message },
+	{ "old-segment", make_old_segment, send_memory, receive_memory },
+	{ "old-mapping", make_old_mapping, send_memory, receive_memory },
 	{ "vfork", make_pipe, send_nothing, receive_vfork },
 	{ "shm", make_shm, send_memory, receive_memory },
 	{ "sysv-shm", make_sysv, send_memory, receive_memory },

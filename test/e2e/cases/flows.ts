@@ -1,6 +1,6 @@
 // Labels and gates: where data came from, who is asking, what has been done before.
 
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowed, type Case, earlyBlock, isFull, leaked, type Suite } from "../case.ts";
 
@@ -287,6 +287,7 @@ const channels: readonly (readonly [channel: string, words: string])[] = [
   ["unix-accepted-later", "a unix socket that is accepted when the sender is gone"],
   ["unix-named-datagram", "a unix datagram sent by name"],
   ["descriptor", "a descriptor that is passed"],
+  ["descriptor-taken", "a descriptor that is taken out of the process"],
   ["tcp", "a TCP connection"],
   ["tcp-send", "a TCP connection, by send and recv"],
   ["tcp-sendmsg", "a TCP connection, by sendmsg and recvmsg"],
@@ -294,6 +295,10 @@ const channels: readonly (readonly [channel: string, words: string])[] = [
   ["tcp-answer", "the server's side of a TCP connection"],
   ["tcp-six", "a TCP connection over IPv6"],
   ["tcp-mixed", "a TCP connection from IPv4 to IPv6"],
+  ["tcp-paths", "a TCP connection of several paths"],
+  ["tcp-fast", "a TCP connection, with the packet that makes it"],
+  ["tcp-fast-message", "a TCP connection, with the packet that makes it, by sendmsg"],
+  ["tcp-fast-write", "a TCP connection that is made by the first write"],
   ["udp", "a connected UDP socket"],
   ["udp-sendto", "a UDP datagram"],
   ["udp-anywhere", "a UDP datagram to who listens everywhere"],
@@ -310,9 +315,54 @@ const channels: readonly (readonly [channel: string, words: string])[] = [
   ["mapped-reading", "a file that one writes to and the other has mapped"],
   ["shm", "POSIX shared memory"],
   ["sysv-shm", "System V shared memory"],
+  ["old-send", "a socket pair, by socketcall"],
+  ["old-message", "a System V message queue, by ipc"],
+  ["old-segment", "System V shared memory, by ipc"],
+  ["old-mapping", "a file that both have mapped, by the mmap of 32 bits"],
   ["vfork", "the memory of a child that runs in it"],
   ["descriptor-mapped", "a descriptor that is passed, and mapped"],
 ];
+/** The same, between files that may share their blocks, in a file system of the case's own. */
+const clones: readonly (readonly [channel: string, system: "btrfs" | "xfs", words: string])[] = [
+  ["clone", "btrfs", "blocks that files share"],
+  ["clone-range", "btrfs", "a range of blocks that files share"],
+  ["same-source", "btrfs", "the question whether another file says the same"],
+  ["same-destination", "btrfs", "the question whether a file says the same"],
+  ["clone", "xfs", "blocks that files share, on xfs"],
+];
+const passedBlocks: readonly Case[] = clones.map(([channel, system, words]) => ({
+  ...secret,
+  name: `a label goes over ${words}`,
+  late: true,
+  needs: () => sharesBlocks(system),
+  run: onSharedBlocks(system, channel, "secret.env"),
+}));
+const innocentBlocks: readonly Case[] = clones.map(([channel, system, words]) => ({
+  name: `nothing goes over ${words}`,
+  expected: allowed,
+  files: ["other.env"],
+  late: true,
+  needs: () => sharesBlocks(system),
+  run: onSharedBlocks(system, channel, "other.env"),
+}));
+
+/** In mounts of its own, which end with it whatever becomes of it. */
+function onSharedBlocks(system: string, channel: string, file: string): readonly string[] {
+  const script = `truncate -s 320M image && mkfs.${system} -q image && mkdir place && mount -o loop image place &&
+    cp ${file} place && cd place && {pass} ${channel} ${file} {bin}/sink-secret ran; code=$?
+    [[ ! -e mark ]] || cp mark ..; exit $code`;
+  return ["unshare", "-m", "bash", "-c", script];
+}
+
+/** The kernel may have the file system in a module that is loaded when it is asked for. */
+function sharesBlocks(system: string): string | null {
+  if (Bun.which(`mkfs.${system}`) === null) return `there is no mkfs.${system}`;
+  const modprobe = () => Bun.spawnSync(["modprobe", "-q", system]).exitCode;
+  const isKnown = () => readFileSync("/proc/filesystems", "utf8").includes(`\t${system}\n`);
+  if (!isKnown() && Bun.which("modprobe") !== null) modprobe();
+  return isKnown() ? null : `the kernel has no ${system}`;
+}
+
 const passed: readonly Case[] = channels.map(([channel, words]) => ({
   ...secret,
   name: `a label goes over ${words}`,
@@ -477,5 +527,5 @@ const late: readonly Case[] = [
 
 export const flows: Suite = {
   policy,
-  cases: [...labels, ...passed, ...innocent, ...late, ...gated],
+  cases: [...labels, ...passed, ...passedBlocks, ...innocent, ...innocentBlocks, ...late, ...gated],
 };

@@ -2,6 +2,7 @@
 //
 // Every server answers, and notes who spoke to it: `heard` is the proof from outside.
 
+import { release } from "node:os";
 import { addressBlock, allowed, type Case, earlyKill, leaked, noted, type Suite } from "../case.ts";
 
 const policy = `
@@ -31,6 +32,36 @@ rule no-bind:
 
 const talks = { effect: (_: string, heard: (name: string) => boolean) => heard("{name}") };
 const four = { ...talks, rule: "no-four", expected: addressBlock } as const;
+
+/** Where a call sends and connects in one. */
+function withData(
+  words: string,
+  script: string,
+  protocol = 0,
+  needs: () => string | null = () => null,
+): readonly Case[] {
+  const run = (port: string) => [
+    "/usr/bin/python3",
+    "-ISc",
+    `import _socket\ns = _socket.socket(2, 1, ${protocol})\na = ('127.0.0.1', ${port})\n${script}\ns.recv(9)`,
+  ];
+  return [
+    { ...four, name: `connect ${words}`, run: run("{tcp.block}"), needs },
+    {
+      ...talks,
+      name: `connect ${words} to another port`,
+      expected: allowed,
+      run: run("{tcp.free}"),
+      needs,
+    },
+  ];
+}
+
+/** Null: this kernel sends over several paths with the packet that connects. */
+function firstPacketOverPaths(): string | null {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 6 || (major === 6 && minor >= 2) ? null : "kernels before 6.2 refuse it";
+}
 
 const cases: readonly Case[] = [
   { ...four, name: "connect", run: ["{act}", "tcp", "127.0.0.1", "{tcp.block}", "{name}"] },
@@ -73,6 +104,19 @@ const cases: readonly Case[] = [
       "import _socket\ns = _socket.socket(2, 1)\ns.connect(('127.0.0.1', {tcp.block}))\ns.send(b'{name}')\ns.recv(9)",
     ],
   },
+  ...withData("with data, by sendto", "s.sendto(b'{name}', 0x20000000, a)"),
+  ...withData("with data, by sendmsg", "s.sendmsg([b'{name}'], [], 0x20000000, a)"),
+  ...withData(
+    "that the first write makes",
+    "s.setsockopt(6, 30, 1)\ns.connect(a)\ns.send(b'{name}')",
+  ),
+  ...withData("over several paths", "s.connect(a)\ns.send(b'{name}')", 262),
+  ...withData(
+    "over several paths with data",
+    "s.sendto(b'{name}', 0x20000000, a)",
+    262,
+    firstPacketOverPaths,
+  ),
   {
     ...talks,
     name: "connect to another port",

@@ -8,7 +8,8 @@ import type { Source } from "../base/source.ts";
 import type { Policy, Rule } from "./ast.ts";
 import { isDocument, readDocument } from "./document.ts";
 import { type Fragment, wholeSource } from "./fragment.ts";
-import { type Layout, type ParsedText, parseFragment } from "./parser.ts";
+import type { Layout } from "./grammar/reader.ts";
+import { type ParsedText, parseFragment } from "./parser.ts";
 import {
   printClause,
   printDefinition,

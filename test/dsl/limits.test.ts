@@ -1,13 +1,15 @@
 // Texts made to hurt: each ends in a diagnostic and in bounded time. The times are wide, for busy
 // machines; what they rule out is a cost that grows with the square of the text.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeSource, sourceBytesMax } from "../../src/dsl/decode.ts";
 import { readDocument, readPolicyFile } from "../../src/dsl/document.ts";
 import { checkDocument } from "../../src/dsl/domains.ts";
 import { loadPolicy } from "../../src/dsl/load.ts";
 import { renderDiagnostics } from "../../src/surface/text/diagnostic.ts";
 import { source } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 const million = 1_000_000;
 const timeMsMax = 8_000;

@@ -67,7 +67,7 @@ export class Membership {
     if (startOf(pid) === null)
       throw new Refusal("process-not-there", `process ${pid} ended while it was attached`);
     const members = engine.members(domain.number);
-    control.audit(caller, "process-attached", domain, { pid, members: members.length });
+    control.audit.note(caller, "process-attached", domain, { pid, members: members.length });
     return { pid, members, unknown, more };
   }
 
@@ -113,7 +113,7 @@ export class Membership {
       }
       await new Promise((resolve) => setTimeout(resolve, killRoundMs));
     }
-    control.audit(caller, "processes-killed", domain, { count: killed.size });
+    control.audit.note(caller, "processes-killed", domain, { count: killed.size });
   }
 
   /** The command is governed from its first instruction. */
@@ -134,13 +134,13 @@ export class Membership {
       });
       engine.admit(launch.pid, domain.number);
       launch.release({ confined: engine.tier === "tracepoint" });
-      control.audit(caller, "process-launched", domain, {
+      control.audit.note(caller, "process-launched", domain, {
         pid: launch.pid,
         argv: request.argv.slice(0, 64),
         uid: request.identity?.uid ?? 0,
       });
       void launch.ended.then((end) => {
-        control.audit(null, "process-ended", domain, {
+        control.audit.note(null, "process-ended", domain, {
           pid: launch.pid,
           exit_code: exitCodeOf(end),
         });

@@ -2,6 +2,7 @@
 // command line.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { EngineFull } from "../kernel/kernel.ts";
 
 /** Stable: clients branch on them. The HTTP status of each is in surface/http/problem.ts. */
 export const refusalCodes = [
@@ -39,4 +40,19 @@ export class Refusal extends Error {
   ) {
     super(message);
   }
+}
+
+export function loosens(faults: readonly Diagnostic[]): Refusal {
+  const [first] = faults;
+  return new Refusal("policy-loosens", `the text would loosen: ${first?.message}`, faults);
+}
+
+export function faulty(diagnostics: readonly Diagnostic[]): Refusal {
+  return new Refusal("policy-faulty", "the policy has errors", diagnostics);
+}
+
+export function asRefusal(failure: unknown): unknown {
+  return failure instanceof EngineFull
+    ? new Refusal("no-room", "the kernel's tables have no room for this policy")
+    : failure;
 }

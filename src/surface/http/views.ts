@@ -1,6 +1,6 @@
 // Values of the runtime as the API tells them; the shapes are those of schemas.ts.
 
-import type { ClauseStanding } from "../../runtime/control.ts";
+import type { ClauseStanding } from "../../runtime/clause-standing.ts";
 import type { Daemon } from "../../runtime/daemon.ts";
 import type { Attached } from "../../runtime/membership.ts";
 import type { DomainState, TextState } from "../../runtime/registry.ts";

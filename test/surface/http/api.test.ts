@@ -602,7 +602,8 @@ asRoot(
     expect((await plane.ask("/v1/domains")).body.domains).toEqual([]);
     expect(plane.logged).toEqual(["the disk that the daemon keeps its state on is full"]);
     // Until nothing at all can be written.
-    const noted = () => plane.daemon.control.audit(null, "noted", null, { why: "x".repeat(3_000) });
+    const noted = () =>
+      plane.daemon.control.audit.note(null, "noted", null, { why: "x".repeat(3_000) });
     for (let i = 0; i < 100; i++)
       try {
         noted();

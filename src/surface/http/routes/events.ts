@@ -51,7 +51,7 @@ export function eventRoutes({ daemon, stopping }: Served) {
     (context) => {
       requireOperator(context.get("caller"), "read the audit");
       const { domain, after = 0, limit } = context.req.valid("query");
-      const entries = daemon.control.auditAfter(domain ?? null, after, limit);
+      const entries = daemon.control.audit.after(domain ?? null, after, limit);
       return context.json({
         schema_version: 1 as const,
         entries,

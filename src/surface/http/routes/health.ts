@@ -47,7 +47,7 @@ export function healthRoutes({ daemon, version, stop, stopping, log }: Served) {
       requireOperator(caller, "stop the daemon");
       const { all, kill } = context.req.valid("json");
       try {
-        daemon.control.audit(caller, "stopped", null, { all, kill });
+        daemon.control.audit.note(caller, "stopped", null, { all, kill });
       } catch (failure) {
         // A full disk is no reason to go on against the operator's word.
         log(`the audit does not tell of this stop: ${failure}`);

@@ -52,7 +52,7 @@ GLOBAL int descriptor_event(__u64 address, __u32 ops, __u32 refuses)
 	__u32 key, kind;
 	int ask;
 
-	if (!proc)
+	if (!with_paths || !proc)
 		return 0;
 	key = proc->domain;
 	domain = bpf_map_lookup_elem(&domains, &key);

@@ -88,11 +88,13 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	v->refuses = refuses;
 	v->thread = bpf_get_current_pid_tgid();
 	/* A new image begins with every label; whether it declassifies some is found out by its name. */
-	for (int i = 0; i < LABEL_WORDS; i++) {
-		v->seen[i] = proc->labels[i] | (ops & OP_EXEC ? proc->held[i] : 0);
-		v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
+	if (with_labels) {
+		for (int i = 0; i < LABEL_WORDS; i++) {
+			v->seen[i] = proc->labels[i] | (ops & OP_EXEC ? proc->held[i] : 0);
+			v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
+		}
 	}
-	if (proc->flags & PROC_SHARES)
+	if (with_flow && proc->flags & PROC_SHARES)
 		pools_meet(v, proc);
 	return true;
 broken:

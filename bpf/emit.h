@@ -40,8 +40,9 @@ static __always_inline void event_fill(struct event *e, __u32 type, struct verdi
 	e->reserved = 0;
 	__builtin_memcpy(&e->domain, &v->domain, offsetof(struct event, first_bytes) - offsetof(struct event, domain));
 	e->flags &= ~VERDICT_AGAIN;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		e->labels[i] = v->seen[i] & ~(v->cleans[i] & aside);
+	if (with_labels)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			e->labels[i] = v->seen[i] & ~(v->cleans[i] & aside);
 	bpf_probe_read_kernel(e->clauses, sizeof(e->clauses), v->clauses);
 	event_object(e, v->inode);
 }

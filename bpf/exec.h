@@ -250,9 +250,10 @@ GLOBAL int exec_judge(struct scratch *scratch, struct verdict *v, struct args_so
 
 	if (!scratch || !v || !source)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		scratch->labels.words[i] = 0;
-	for (__u32 which = 0; which < EXEC_NAMES; which++) {
+	if (with_labels)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			scratch->labels.words[i] = 0;
+	for (__u32 which = 0; (with_labels || with_gates) && which < EXEC_NAMES; which++) {
 		if (!scratch->names[which].any)
 			continue;
 		exec_atoms(scratch, v, source, which);
@@ -371,7 +372,7 @@ GLOBAL int exec_names(struct scratch *scratch, struct verdict *v, struct args_so
 	if (!path_resolve(scratch, mount, dentry))
 		return 0;
 	image = image_of(v);
-	if (image && image->path_ops & OP_READ) {
+	if (with_flow && image && image->path_ops & OP_READ) {
 		path_sources(scratch, v, &scratch->labels, 0);
 		for (int i = 0; i < LABEL_WORDS; i++)
 			v->seen[i] |= scratch->labels.words[i];

@@ -105,7 +105,7 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 	__u32 at;
 	int found;
 
-	if (!scratch || !v || !request)
+	if (!with_paths || !scratch || !v || !request)
 		return 0;
 	session = session_of(v);
 	for (int way = 0; way < WAYS; way++)
@@ -130,13 +130,13 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 		return 0;
 	scratch->moved_session = 0;
 	at = scratch->path_at;
-	if (scratch->moved_at) {
+	if (with_names && scratch->moved_at) {
 		scratch->path_at = scratch->moved_at;
 		way_walk(scratch, v, WAY_MOVED);
 		scratch->path_at = at;
 	}
 	way_walk(scratch, v, WAY_PATH);
-	if (session->named_objects && request->inode)
+	if (with_names && session->named_objects && request->inode)
 		object_lists(scratch, v, request->inode);
 	return 1;
 }
@@ -149,7 +149,7 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 {
 	__u32 ops;
 
-	if (!scratch || !v || !sources)
+	if (!with_flow || !scratch || !v || !sources)
 		return 0;
 	ops = v->ops;
 	v->ops = OP_READ;
@@ -182,7 +182,7 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 /* The scratch's path is a folder that moves, or may be one: what is below it moves, too. */
 GLOBAL int below_scan(struct scratch *scratch, struct verdict *v, __u32 is_certain)
 {
-	if (!scratch || !v)
+	if (!with_gates || !scratch || !v)
 		return 0;
 	for (int i = 0; i < GROUPS_MAX; i++) {
 		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
@@ -198,7 +198,7 @@ GLOBAL int below_scan(struct scratch *scratch, struct verdict *v, __u32 is_certa
 /* A rename: of a folder, by every path to it; where only the name is known, of what may be one. */
 GLOBAL int below_stale(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
-	if (!scratch || !v || !request)
+	if (!with_gates || !scratch || !v || !request)
 		return 0;
 	if (request->name)
 		return below_scan(scratch, v, 0);
@@ -296,7 +296,7 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	struct object *object;
 	struct names_keep keep = { .scratch = scratch, .v = v };
 
-	if (!scratch || !v)
+	if (!with_names || !scratch || !v)
 		return 0;
 	session = session_of(v);
 	if (!session)
@@ -356,12 +356,14 @@ static __always_inline int file_commit(struct scratch *scratch, struct verdict *
 		object_write(v, (struct labels *)proc->labels, inode);
 	}
 	/* Under its new name no source pattern may match: the object itself carries the label from here on. */
-	if (v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
+	if (with_names && v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
 		path_sources(scratch, v, &scratch->labels, 1);
 		object_write(v, &scratch->labels, inode);
 		if (name_keep(scratch, v, inode))
 			return -EPERM;
 	}
+	if (!with_gates)
+		return 0;
 	if (v->stales) {
 		__u64 closed = gates_stale(v, proc, v->stales);
 
@@ -423,7 +425,7 @@ GLOBAL int file_event(struct file_request *request)
 	__u64 inode, excepted;
 	int result;
 
-	if (!request || !proc)
+	if (!with_paths || !request || !proc)
 		return 0;
 	if (!scratch) {
 		count(COUNTER_STRICT_STATE);
@@ -479,7 +481,7 @@ GLOBAL int store_event(struct mapping *mapping)
 	struct verdict *v;
 	__u64 closed, fresh;
 
-	if (!proc || !mapping)
+	if (!with_gates || !proc || !mapping)
 		return 0;
 	file = (void *)mapping->file;
 	if (!scratch) {

@@ -61,7 +61,7 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 	struct object_key key;
 	struct session *session;
 
-	if (!v)
+	if (!with_flow || !v)
 		return 0;
 	v->inode = inode;
 	session = session_of(v);
@@ -94,7 +94,7 @@ GLOBAL int object_tell(struct verdict *v, struct labels *gained, __u64 inode)
 	struct proc *proc = current_proc();
 	struct event_data data = {};
 
-	if (!v || !gained || !scratch || !proc)
+	if (!with_flow || !v || !gained || !scratch || !proc)
 		return 0;
 	v->inode = inode;
 	/* A build has thousands, and they only explain what may be refused one day: half of the ring is for what is done. */
@@ -196,7 +196,7 @@ GLOBAL int objects_sweep(void)
 {
 	struct sweep sweep = {};
 
-	if (objects_fresh < sweep_after)
+	if (!with_flow || objects_fresh < sweep_after)
 		return 0;
 	objects_fresh = 0;
 	bpf_for_each_map_elem(&objects, sweep_step, &sweep, 0);
@@ -211,7 +211,7 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	struct object_key key;
 	struct labels gained;
 
-	if (!v || !labels)
+	if (!with_flow || !v || !labels)
 		return 0;
 	object_key_of(&key, inode, v->session);
 	objects_sweep();
@@ -223,14 +223,17 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	return 0;
 }
 
-/* The same for what is no inode (channel.h), and is not told: the programs that come here may not have scratch. */
-GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_key *at)
+/*
+ * The same for what is no inode (channel.h), and is not told: the programs that come here may not have scratch. Whether it is
+ * to be done at all is asked here, for a branch around the call would be two ways for the verifier to follow.
+ */
+GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_key *at, __u32 wanted)
 {
 	struct object *object;
 	struct object_key key;
 	struct labels gained;
 
-	if (!v || !labels || !at)
+	if (!with_flow || !v || !labels || !at || !wanted)
 		return 0;
 	key = *at;
 	if (object_gains(v, labels, &key, &object, &gained))
@@ -252,15 +255,14 @@ GLOBAL int pools_gain(struct verdict *v, struct proc *proc)
 	struct pools *shared;
 	__u32 tgid;
 
-	if (!v || !proc)
+	if (!with_flow || !v || !proc)
 		return 0;
 	tgid = v->thread >> 32;
 	shared = bpf_map_lookup_elem(&pools, &tgid);
 	if (!shared)
 		return 0;
 	for (int i = 0; i < POOLS_MAX; i++)
-		if (shared->writes >> i & 1)
-			channel_gain(v, (struct labels *)proc->labels, &shared->keys[i]);
+		channel_gain(v, (struct labels *)proc->labels, &shared->keys[i], shared->writes >> i & 1);
 	return 0;
 }
 
@@ -269,7 +271,7 @@ GLOBAL int labels_acquire(struct proc *proc, struct verdict *v)
 {
 	__u32 news = 0, aside = 0;
 
-	if (!proc || !v)
+	if (!with_flow || !proc || !v)
 		return 0;
 
 	for (int i = 0; i < LABEL_WORDS; i++) {
@@ -304,7 +306,7 @@ GLOBAL int pools_meet(struct verdict *v, struct proc *proc)
 	struct pools_walk walk = { .v = v, .proc = proc };
 	__u32 tgid;
 
-	if (!v || !proc)
+	if (!with_flow || !v || !proc)
 		return 0;
 	tgid = v->thread >> 32;
 	walk.shared = bpf_map_lookup_elem(&pools, &tgid);
@@ -320,7 +322,7 @@ GLOBAL int core_uncover(struct proc *proc)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (!proc || !(BPF_CORE_READ(task, flags) & PF_DUMPCORE))
+	if (!with_flow || !proc || !(BPF_CORE_READ(task, flags) & PF_DUMPCORE))
 		return 0;
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		proc->labels[i] |= proc->held[i];
@@ -333,7 +335,7 @@ GLOBAL int core_uncover(struct proc *proc)
 /* As labels_acquire, for a process that has begun another program: what the old one held aside is among what it saw. */
 GLOBAL int labels_switch(struct proc *proc, struct verdict *v)
 {
-	if (!proc || !v)
+	if (!with_labels || !proc || !v)
 		return 0;
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		proc->labels[i] = v->seen[i] & ~v->cleans[i];
@@ -387,7 +389,7 @@ GLOBAL __u64 gates_stale(struct verdict *v, struct proc *proc, __u64 mask)
 {
 	struct gates_change change = { .v = v, .proc = proc, .mask = mask };
 
-	if (!v || !proc || !mask)
+	if (!with_gates || !v || !proc || !mask)
 		return 0;
 	change.session = session_of(v);
 	if (!change.session)
@@ -410,7 +412,7 @@ GLOBAL int mappers_count(struct verdict *v, __u64 mask, __s32 mappers)
 {
 	struct gates_change change = { .v = v, .mask = mask, .mappers = mappers };
 
-	if (!v || !mask)
+	if (!with_gates || !v || !mask)
 		return 0;
 	change.session = session_of(v);
 	if (change.session)
@@ -423,7 +425,7 @@ GLOBAL int maps_end(struct verdict *v, struct proc *proc)
 {
 	__u64 mask;
 
-	if (!v || !proc)
+	if (!with_gates || !v || !proc)
 		return 0;
 	mask = proc->maps;
 	if (!mask)
@@ -509,7 +511,7 @@ GLOBAL int gates_open(struct verdict *v, struct proc *proc, __u64 mask)
 {
 	struct gates_change change = { .v = v, .proc = proc, .mask = mask };
 
-	if (!v || !proc || !mask)
+	if (!with_gates || !v || !proc || !mask)
 		return 0;
 	change.session = session_of(v);
 	if (!change.session)

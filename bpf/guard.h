@@ -60,6 +60,8 @@ static __always_inline bool has_earned_more(struct proc *target, struct proc *pr
 	/* From the switch of its memory to the word of it there is a moment. */
 	__u32 more = target->flags & PROC_EARNING;
 
+	if (!with_earnings)
+		return false;
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
 
@@ -77,7 +79,7 @@ GLOBAL int earned_drop(struct verdict *v, struct proc *proc)
 	struct image_header *image;
 	__u32 earned_at;
 
-	if (!v || !proc)
+	if (!with_earnings || !v || !proc)
 		return 0;
 	image = image_of(v);
 	earned_at = image && image->earned_at ? v->base + image->earned_at : 0;
@@ -106,7 +108,7 @@ GLOBAL int earned_strip(__u32 tgid)
 	struct verdict *v;
 	__u32 earned_at;
 
-	if (!target || !proc || !scratch || tgid == current_tgid())
+	if (!with_earnings || !target || !proc || !scratch || tgid == current_tgid())
 		return 0;
 	/* First, so that an exec that earns at this very moment sees it. */
 	__sync_fetch_and_or(&target->flags, PROC_WATCHED);

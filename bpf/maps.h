@@ -494,6 +494,19 @@ const struct moved not_moved = {};
 /* Operations of which a `block` is carried out by killing before the effect; 0 where hooks refuse. */
 const volatile __u32 kill_before_ops = 0;
 
+/*
+ * What a policy has, where the programs serve only that one: what is behind a 0 the verifier neither walks nor keeps.
+ * Nothing but time hangs on it: a policy without labels has none that could be lost.
+ */
+const volatile __u32 with_labels = 1;   /* of any kind, those of lineages too */
+const volatile __u32 with_flow = 1;     /* labels that go with data */
+const volatile __u32 with_gates = 1;
+const volatile __u32 with_earnings = 1; /* what a program has to earn (trust.h) */
+const volatile __u32 with_paths = 1;    /* operations on files */
+const volatile __u32 with_endpoints = 1;
+/* Of the tier: whether what is known of a rename is the object, and not only its names. */
+const volatile __u32 with_names = 1;
+
 /* ---- set while running ---- */
 
 /* Thread group id of the tool in the first pid namespace; its forks are told in `last_child`. */

@@ -164,7 +164,7 @@ GLOBAL int gates_look(struct verdict *v)
 	struct gates_scan scan = { .v = v };
 	struct image_header *image;
 
-	if (!v || v->gates_looked)
+	if (!with_gates || !v || v->gates_looked)
 		return 0;
 	v->gates_looked = 1;
 	image = image_of(v);
@@ -275,8 +275,9 @@ static __attribute__((noinline)) bool has_had_its_say(struct verdict *v, struct 
 
 	if (!(v->flags & VERDICT_AGAIN) || entry->ops & v->ops & OP_SEND)
 		return false;
-	for (int i = 0; i < LABEL_WORDS; i++)
-		asks |= entry->all[i];
+	if (with_labels)
+		for (int i = 0; i < LABEL_WORDS; i++)
+			asks |= entry->all[i];
 	return !asks;
 }
 
@@ -284,6 +285,8 @@ static __always_inline bool condition_holds(struct verdict *v, struct entry *ent
 {
 	__u32 missing = 0, present = 0;
 
+	if (!with_labels)
+		return true;
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		__u32 seen = v->seen[i] & ~v->cleans[i];
 
@@ -332,6 +335,8 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 			return 0;
 	}
 
+	if (entry->kind != ENTRY_CLAUSE && !with_labels && !with_gates)
+		return 0;
 	switch (entry->kind) {
 	case ENTRY_LABEL:
 		for (int i = 0; i < LABEL_WORDS; i++)

@@ -24,7 +24,7 @@ GLOBAL int endpoint_accept(struct endpoint *endpoint, struct verdict *v, __u32 g
 {
 	struct endpoint_match m;
 
-	if (!endpoint || !v)
+	if (!with_endpoints || !endpoint || !v)
 		return -1;
 	if (!walker_begin(&m.walker, v, AUTOMATON_ENDPOINT, group))
 		return -1;
@@ -71,7 +71,7 @@ GLOBAL int endpoint_judge(struct endpoint *endpoint, struct verdict *v)
 	struct image_header *image;
 	__u32 n = 0;
 
-	if (!endpoint || !v)
+	if (!with_endpoints || !endpoint || !v)
 		return 0;
 	image = image_of(v);
 	if (!image || !(image->endpoint_ops & v->ops))
@@ -97,19 +97,19 @@ GLOBAL int place_write(struct endpoint *endpoint, struct verdict *v, struct labe
 	__u16 port;
 	bool is_four;
 
-	if (!endpoint || !v || !labels || endpoint->bytes[0] != IPPROTO_UDP)
+	if (!with_flow || !endpoint || !v || !labels || endpoint->bytes[0] != IPPROTO_UDP)
 		return 0;
 	__builtin_memcpy(words, &endpoint->bytes[1], sizeof(words));
 	__builtin_memcpy(&port, &endpoint->bytes[17], sizeof(port));
 	is_four = words[2] == 0xffff0000u;
 	address = address_fold(words);
 	place_key(&key, address, port, v->session);
-	channel_gain(v, labels, &key);
+	channel_gain(v, labels, &key, 1);
 	place_key(&key, 0, port, v->session);
-	channel_gain(v, labels, &key);
+	channel_gain(v, labels, &key, 1);
 	if (!address) {
 		place_key(&key, is_four ? LOOPBACK_FOUR : LOOPBACK_SIX, port, v->session);
-		channel_gain(v, labels, &key);
+		channel_gain(v, labels, &key, 1);
 	}
 	return 0;
 }
@@ -195,7 +195,7 @@ GLOBAL int connection_event(__u64 address, __u32 refuses)
 	struct judged *now;
 	__u32 key;
 
-	if (!proc || (family != AF_INET && family != AF_INET6) || (type != SOCK_STREAM && type != SOCK_DGRAM) ||
+	if (!with_endpoints || !proc || (family != AF_INET && family != AF_INET6) || (type != SOCK_STREAM && type != SOCK_DGRAM) ||
 	    !BPF_CORE_READ(sk, __sk_common.skc_dport))
 		return 0;
 	key = proc->domain;

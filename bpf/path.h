@@ -66,7 +66,7 @@ static long path_step(__u32 index, struct path_walk *walk)
 		return 0;
 	}
 
-	if (walk->scratch->moved_session)
+	if (with_names && walk->scratch->moved_session)
 		moved_look(walk);
 
 	__u32 length = BPF_CORE_READ(dentry, d_name.len);

@@ -109,7 +109,7 @@ static __always_inline int process_exit(struct task_struct *task)
 		end.v = &scratch->verdict;
 		end.proc = proc;
 		end.session = session_of(end.v);
-		if (end.session)
+		if (with_gates && end.session)
 			bpf_loop(RUNS_MAX, run_end, &end, 0);
 		maps_end(end.v, proc);
 		emit(EVENT_EXIT, end.v, proc, (__u32)end.code, &data);
@@ -226,7 +226,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	maps_end(v, proc);
 	if (v->stales)
 		closed = gates_stale(v, proc, v->stales);
-	if (v->opens && earned)
+	if (with_gates && v->opens && earned)
 		gates_open(v, proc, v->opens);
 	if (proc->flags & PROC_WATCHED)
 		earned_drop(v, proc);
@@ -236,7 +236,7 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	emit(EVENT_EXEC, v, proc, earned ? 0 : v->opens, &data);
 	if (closed)
 		emit(EVENT_GATE_STALE, v, proc, closed, &data);
-	if (!v->opens || !earned)
+	if (!with_gates || !v->opens || !earned)
 		return;
 	__builtin_memset(&data, 0, sizeof(data));
 	emit(EVENT_GATE_START, v, proc, v->opens, &data);

@@ -11,8 +11,10 @@
 #define CLONE_VFORK 0x4000u
 
 /* The place of the key among those of the process: its own, a new one, or the common one, which is the last. */
-static __always_inline __u32 pool_place(struct pools *shared, struct object_key *at)
+GLOBAL __u32 pool_place(struct pools *shared, struct object_key *at)
 {
+	if (!with_flow || !shared || !at)
+		return 0;
 	for (__u32 i = 0; i < POOLS_MAX - 1; i++) {
 		struct object_key *key = &shared->keys[i];
 
@@ -38,7 +40,7 @@ GLOBAL int pool_join(struct verdict *v, struct proc *proc, struct object_key *at
 	struct pools *shared;
 	__u32 tgid, place;
 
-	if (!v || !proc || !at)
+	if (!with_flow || !v || !proc || !at)
 		return 0;
 	tgid = v->thread >> 32;
 	shared = bpf_map_lookup_elem(&pools, &tgid);
@@ -57,7 +59,7 @@ GLOBAL int pool_join(struct verdict *v, struct proc *proc, struct object_key *at
 		if (!object)
 			return -EPERM;
 		object->common = 1;
-		channel_gain(v, (struct labels *)object->labels, &shared->keys[POOLS_MAX - 1]);
+		channel_gain(v, (struct labels *)object->labels, &shared->keys[POOLS_MAX - 1], 1);
 	}
 	if (writes || place == POOLS_MAX - 1)
 		__sync_fetch_and_or(&shared->writes, 1u << place);
@@ -85,7 +87,7 @@ GLOBAL int share(struct object_key *at, __u32 writes)
 	struct object_key key;
 	struct verdict *v;
 
-	if (!proc)
+	if (!with_flow || !proc)
 		return 0;
 	v = scratch ? &scratch->verdict : 0;
 	if (!v || !verdict_fill(v, proc, 0, 1)) {
@@ -108,7 +110,7 @@ GLOBAL int mapping_begins(__u64 address, __u32 flags, __u32 writes)
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct object_key key;
 
-	if (!current_proc())
+	if (!with_flow || !current_proc())
 		return 0;
 	if (!passage)
 		return -EPERM;
@@ -145,7 +147,7 @@ GLOBAL int queue_passes(struct object_key *at, __u32 reads)
 	struct object_key *key;
 	struct verdict *v;
 
-	if (!at || !proc)
+	if (!with_flow || !at || !proc)
 		return 0;
 	v = scratch ? &scratch->verdict : 0;
 	if (!v || !passage || !verdict_fill(v, proc, reads ? OP_READ : OP_WRITE, 1)) {
@@ -157,7 +159,7 @@ GLOBAL int queue_passes(struct object_key *at, __u32 reads)
 	*key = *at;
 	key->session = v->session;
 	if (!reads)
-		return channel_gain(v, (struct labels *)proc->labels, key);
+		return channel_gain(v, (struct labels *)proc->labels, key, 1);
 	passage->mount = 0;
 	passage->dentry = 0;
 	passage->reads = 1;
@@ -174,7 +176,7 @@ GLOBAL int share_with_child(struct proc *proc, struct proc *child, __u32 tgid, _
 	__u32 parent = current_tgid();
 	struct pools *shared;
 
-	if (!proc || !child)
+	if (!with_flow || !proc || !child)
 		return 0;
 
 	if (flags & CLONE_VM) {
@@ -200,7 +202,7 @@ GLOBAL int share_ends(struct proc *proc, __u32 tgid)
 	struct proc *lender;
 	__u32 parent;
 
-	if (!proc)
+	if (!with_flow || !proc)
 		return 0;
 	parent = proc->parent;
 	if (proc->flags & PROC_BORROWS) {

@@ -13,7 +13,7 @@
 /* What reading the channel gives. */
 GLOBAL int channel_read(struct verdict *v, struct channel *channel)
 {
-	if (!v || !channel)
+	if (!with_flow || !v || !channel)
 		return 0;
 	object_read(v, channel->inode);
 	for (int k = 0; k < CHANNEL_KEYS; k++) {
@@ -27,13 +27,12 @@ GLOBAL int channel_read(struct verdict *v, struct channel *channel)
 
 GLOBAL int channel_write(struct verdict *v, struct labels *labels, struct channel *channel)
 {
-	if (!v || !labels || !channel)
+	if (!with_flow || !v || !labels || !channel)
 		return 0;
 	if (channel->inode)
 		object_write(v, labels, channel->inode);
 	for (int k = 0; k < CHANNEL_KEYS; k++)
-		if (channel->keys[k].device)
-			channel_gain(v, labels, &channel->keys[k]);
+		channel_gain(v, labels, &channel->keys[k], channel->keys[k].device);
 	return 0;
 }
 
@@ -42,7 +41,7 @@ GLOBAL int passage_read(struct scratch *scratch, struct passage *passage, struct
 {
 	struct verdict *v;
 
-	if (!scratch || !passage || !proc)
+	if (!with_flow || !scratch || !passage || !proc)
 		return 0;
 	v = &scratch->verdict;
 	channel_read(v, &passage->from);
@@ -83,7 +82,7 @@ GLOBAL int transfer_labels(struct transfer *transfer)
 	struct file *file;
 	struct verdict *v;
 
-	if (!transfer || !proc)
+	if (!with_flow || !transfer || !proc)
 		return 0;
 	file = (void *)transfer->file;
 	if (!carries_labels(file))
@@ -128,7 +127,7 @@ GLOBAL int transfer_to(__u64 file)
 	struct scratch *scratch = current_scratch();
 	struct proc *proc = current_proc();
 
-	if (!file || !proc)
+	if (!with_flow || !file || !proc)
 		return 0;
 	if (!scratch) {
 		count(COUNTER_STRICT_STATE);
@@ -156,7 +155,7 @@ GLOBAL int transfer_done(__s64 result)
 	struct proc *proc;
 	__u32 writes;
 
-	if (!passage || !passage->reads)
+	if (!with_flow || !passage || !passage->reads)
 		return 0;
 	passage->reads = 0;
 	writes = passage->writes;

@@ -87,6 +87,8 @@ GLOBAL int steered_by(__u64 head)
 {
 	__u32 steered = 0;
 
+	if (!with_earnings)
+		return 0;
 	for (__u32 i = 0; i < STEERINGS; i++) {
 		__u64 name = *(__u64 *)steerings[i].head;
 		__u64 mask = ~0ull >> (8 * (HEAD_BYTES - steerings[i].bytes) & 63);
@@ -151,7 +153,7 @@ GLOBAL int exec_steered(struct scratch *scratch, struct args_source *source)
 	struct proc *proc = current_proc();
 	struct args_source environment;
 
-	if (!scratch || !source)
+	if (!with_earnings || !scratch || !source)
 		return STEERED_UNKNOWN;
 	environment = *source;
 	__builtin_memset(&scratch->variable, 0, sizeof(scratch->variable));
@@ -201,6 +203,8 @@ static __always_inline bool has_earnings(struct scratch *scratch, struct verdict
 {
 	__u32 any = 0;
 
+	if (!with_earnings)
+		return false;
 	for (int i = 0; i < LABEL_WORDS; i++)
 		any |= scratch->labels.words[i] | v->cleans[i];
 	return any || v->opens;
@@ -213,7 +217,7 @@ GLOBAL int earnings_settle(struct scratch *scratch, struct verdict *v, __u32 ste
 	struct image_header *image;
 	__u32 endorsed = 0;
 
-	if (!scratch || !v)
+	if (!with_earnings || !scratch || !v)
 		return 0;
 	image = image_of(v);
 	if (!image)

@@ -4,6 +4,7 @@
 import { header, operationBits as op } from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
+import { hasFlow } from "./settings.ts";
 
 /** Every name in which a tier's programs may begin. */
 const prefixes: Readonly<Record<Tier, readonly string[]>> = {
@@ -86,7 +87,7 @@ export function programsOf(
   const { image, labels, clauses } = compiled;
   const wantsPaths = image[header.pathOps] ?? 0;
   const wantsEndpoints = image[header.endpointOps] ?? 0;
-  const hasLabels = labels.some((label) => !label.hidden);
+  const hasLabels = hasFlow(labels);
   // A cgroup program cannot kill: the end of the system call does it.
   const killsLate = clauses.some(({ clause }) => clause.effect === "kill");
   const isNeeded = (name: string): boolean => {

@@ -89,7 +89,7 @@ test("bytes that are no ELF are an error that carries what libbpf said", () => {
 test("entries and read-only variables are set before the load", () => {
   const object = loaded((probe) => {
     probe.map("events").setEntriesMax(1 << 16);
-    probe.map(".rodata").setVariable("magic", u64(40n));
+    probe.map(".rodata").setVariables({ magic: u64(40n) });
   });
   expect(object.map("events").live.info).toMatchObject({
     entriesMax: 1 << 16,
@@ -112,7 +112,7 @@ test("the variables of .rodata have the offsets of the object's BTF", () => {
 
 test("a raw tracepoint sees the watched process, and mapped memory shows the count", () => {
   const object = loaded((probe) =>
-    probe.map(".rodata").setVariable("watched_tgid", u32(process.pid)),
+    probe.map(".rodata").setVariables({ watched_tgid: u32(process.pid) }),
   );
   const mapping = object.map("counters").live.mmap(true);
   cleanups.push(() => mapping.unmap());
@@ -165,7 +165,7 @@ test("a program refused by the verifier leaves the verifier's words", () => {
 test("programs that are loaded on two threads share their maps", () => {
   const object = BpfObject.open("probe", elf);
   cleanups.push(() => object.close());
-  object.map(".rodata").setVariable("watched_tgid", u32(process.pid));
+  object.map(".rodata").setVariables({ watched_tgid: u32(process.pid) });
   loadOnTwoThreads(object, () => BpfObject.open("probe", elf));
   keep(object.program("on_sys_enter").attach());
   makeWatchedCall();

@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import embedded from "../../../build/bpf/actplane.bpf.o" with { type: "file" };
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { operationBits, TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
+import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import { cgroupRoot } from "../cgroup.ts";
 import { type EngineOptions, EngineTaken, type Tier } from "../kernel.ts";
 import { kernelTypesFor } from "../kernel-types.ts";
@@ -17,6 +17,7 @@ import type { BpfProgram } from "../libbpf/program.ts";
 import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { close } from "../libc.ts";
 import { programsOf } from "../programs.ts";
+import { settingsOf, unusedMaps } from "../settings.ts";
 import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
 import { Controls } from "./control.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
@@ -35,9 +36,6 @@ export interface Loaded {
   /** Gives up every descriptor: what is not pinned ends. */
   close(): void;
 }
-
-/** Operations of which a kill in the tracepoint tier comes before the effect; test/e2e holds it. */
-const killBeforeOps = operationBits.exec | operationBits.read;
 
 /** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
 const procsMax = 65536;
@@ -58,9 +56,14 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     const names = programsOf(tier, options.programs, object.programs.keys(), release());
     const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
     for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
+    const settings = settingsOf(tier, options.programs);
+    object
+      .map(".rodata")
+      .setVariables(
+        Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, u32(value)])),
+      );
     setSizes(object, options);
-    if (tier === "tracepoint")
-      object.map(".rodata").setVariable("kill_before_ops", u32(killBeforeOps));
+    for (const name of unusedMaps(settings)) object.map(name).setEntriesMax(1);
     loadOnTwoThreads(object, () => BpfObject.open("actplane", content, types));
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));

@@ -184,16 +184,19 @@ export class ObjectMap {
     return variablesOf(btf, libbpf().bpf_map__btf_value_type_id(this.#address));
   }
 
-  /** Sets one variable of `.rodata` before the load: `setVariable("tracer_pid", u32(pid))`. */
-  setVariable(name: string, value: Uint8Array): void {
-    const variable = this.variables().get(name);
-    assert(variable !== undefined, `${this.name} has a variable ${name}`);
-    assert(
-      variable.bytes === value.length,
-      `${name} has ${variable.bytes} bytes, not ${value.length}`,
-    );
+  /** Sets variables of `.rodata` before the load: `setVariables({ tracer_pid: u32(pid) })`. */
+  setVariables(values: Readonly<Record<string, Uint8Array>>): void {
+    const variables = this.variables();
     const all = this.initialValue();
-    all.set(value, variable.offset);
+    for (const [name, value] of Object.entries(values)) {
+      const variable = variables.get(name);
+      assert(variable !== undefined, `${this.name} has a variable ${name}`);
+      assert(
+        variable.bytes === value.length,
+        `${name} has ${variable.bytes} bytes, not ${value.length}`,
+      );
+      all.set(value, variable.offset);
+    }
     this.setInitialValue(all);
   }
 

@@ -1,0 +1,65 @@
+// What a policy is found to have, and that the programs know every setting by its name.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { tiers } from "../../src/kernel/kernel.ts";
+import { BpfObject } from "../../src/kernel/libbpf/object.ts";
+import { settingsOf, unusedMaps } from "../../src/kernel/settings.ts";
+import { compiledPolicy } from "../runtime/story.ts";
+
+const object = BpfObject.open(
+  "settings",
+  await Bun.file(join(import.meta.dir, "../../build/bpf/actplane.bpf.o")).bytes(),
+);
+
+/** Those that are 1 in the tier with hooks. */
+function has(text: string): string[] {
+  const settings = settingsOf("lsm", compiledPolicy(text).compiled);
+  return Object.entries(settings).flatMap(([name, value]) => (value === 1 ? [name.slice(5)] : []));
+}
+
+const policies: Readonly<Record<string, readonly string[]>> = {
+  'rule r: block exec "git"': ["names"],
+  'rule r: block read "/etc/**"': ["names", "paths"],
+  'rule r: block connect "10.0.0.0/8"': ["names", "endpoints"],
+  'rule r: block exec "git" unless after exec "make" exits 0 since write "**/*.c"': [
+    "names",
+    "gates",
+    "earnings",
+    "paths",
+  ],
+  'rule r: block exec "git" unless approved "now"': ["names", "gates"],
+  'rule r: block exec "git" unless lineage-includes exec "make"': ["names", "labels", "earnings"],
+  'source S = file "**/.env"\nrule r: block exec "git" if S': ["names", "labels", "flow", "paths"],
+  'source S = exec "make"\nrule r: block connect any if S': [
+    "names",
+    "labels",
+    "flow",
+    "endpoints",
+  ],
+};
+
+for (const [text, expected] of Object.entries(policies))
+  test(`of \`${text.replace("\n", "; ")}\``, () => expect(has(text)).toEqual([...expected]));
+
+for (const tier of tiers)
+  test(`a policy that is not known has everything that the ${tier} tier has`, () => {
+    const { kill_before_ops: _, with_names: names, ...rest } = settingsOf(tier, "all");
+    expect(Object.values(rest).every((value) => value === 1)).toBe(true);
+    expect(names).toBe(tier === "tracepoint" ? 0 : 1);
+  });
+
+test("every setting is a variable of the programs, and every one of theirs is set", () => {
+  const variables = [...object.map(".rodata").variables()].flatMap(([name, { bytes }]) =>
+    bytes === 4 ? [name] : [],
+  );
+  expect(Object.keys(settingsOf("lsm", "all")).toSorted()).toEqual(variables.toSorted());
+});
+
+test("maps that are not used are maps", () => {
+  const { compiled } = compiledPolicy('rule r: block exec "git"');
+  const unused = unusedMaps(settingsOf("tracepoint", compiled));
+  expect(unused.filter((name) => !object.maps.has(name))).toEqual([]);
+  expect(unused).toContain("objects");
+  expect(unusedMaps(settingsOf("lsm", "all"))).toEqual([]);
+});

@@ -3,12 +3,16 @@
 // The archives are built for executables (PIE), not for shared objects, and against a new glibc. build.sh renames the
 // references below with objcopy and drops libelf's elf_error.o; everything else of the archives is used as it is.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -35,31 +39,140 @@ HIDDEN const char *elf_errmsg(int error) {
 	return "libelf error";
 }
 
-// Loading an object on a thread of its own (src/kernel/libbpf/threads.ts). What libbpf says meanwhile must not reach
-// JavaScript, which lives on one thread only: its warnings are kept here.
+// Loading the programs of an object on several threads (src/kernel/libbpf/threads.ts). libbpf makes the maps, places the
+// kernel's fields and asks for one program after another; what it asks for is put off, and it gets a descriptor to go on
+// with. Then the programs are loaded, the largest first, by whoever comes to take one, and take the place of those
+// descriptors. build.sh has the linker send libbpf's calls here.
+
+#define PROGRAMS_MAX 256
+
+struct deferred {
+	enum bpf_prog_type type;
+	const char *name;
+	const char *license;
+	const struct bpf_insn *insns;
+	size_t insns_count;
+	struct bpf_prog_load_opts options;
+	int placeholder;
+	int result;
+};
+
+static struct deferred deferred[PROGRAMS_MAX];
+static int deferred_count, deferred_next, is_deferring;
+
+int __real_bpf_prog_load(enum bpf_prog_type, const char *, const char *, const struct bpf_insn *, size_t, const struct bpf_prog_load_opts *);
+int __real_bpf_prog_bind_map(int, int, const struct bpf_prog_bind_opts *);
+
+// Programs of an object have function information, and libbpf's own tries have none: their answers are waited for.
+HIDDEN int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license, const struct bpf_insn *insns,
+				size_t insns_count, const struct bpf_prog_load_opts *options) {
+	if (!is_deferring || !options || !options->func_info_cnt || options->fd_array || deferred_count == PROGRAMS_MAX)
+		return __real_bpf_prog_load(type, name, license, insns, insns_count, options);
+	int placeholder = fcntl(options->prog_btf_fd, F_DUPFD_CLOEXEC, 3);
+	if (placeholder < 0) return -errno;
+	deferred[deferred_count++] = (struct deferred){
+		.type = type,
+		.name = name,
+		.license = license,
+		.insns = insns,
+		.insns_count = insns_count,
+		.options = *options,
+		.placeholder = placeholder,
+	};
+	return placeholder;
+}
+
+// A program holds the maps that its instructions name, .rodata among them: there is nothing to add to that.
+HIDDEN int __wrap_bpf_prog_bind_map(int program, int map, const struct bpf_prog_bind_opts *options) {
+	return is_deferring ? 0 : __real_bpf_prog_bind_map(program, map, options);
+}
+
+// What libbpf says meanwhile must not reach JavaScript, which lives on one thread only: its warnings are kept here.
 static char said[16 * 1024];
 static size_t said_bytes;
 static int said_lock;
 
-static int keep_warning(enum libbpf_print_level level, const char *format, va_list values) {
-	if (level != LIBBPF_WARN) return 0;
+static void keep(const char *format, va_list values) {
 	while (__sync_lock_test_and_set(&said_lock, 1));
 	int bytes = vsnprintf(said + said_bytes, sizeof(said) - said_bytes, format, values);
 	if (bytes > 0) said_bytes += bytes;
 	if (said_bytes >= sizeof(said)) said_bytes = sizeof(said) - 1;
 	__sync_lock_release(&said_lock);
+}
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list values) {
+	if (level == LIBBPF_WARN) keep(format, values);
 	return 0;
 }
 
-void actplane_keep_warnings(void) {
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
+	va_list values;
+	va_start(values, format);
+	keep(format, values);
+	va_end(values);
+}
+
+// The verifier says why only when it is asked to, which costs time.
+static void say_why(struct deferred *each) {
+	enum { LOG_BYTES = 1 << 20 };
+	char *log = each->options.log_buf ? NULL : calloc(1, LOG_BYTES);
+	if (log) {
+		each->options.log_buf = log;
+		each->options.log_size = LOG_BYTES;
+		each->options.log_level = 1;
+		int fd = __real_bpf_prog_load(each->type, each->name, each->license, each->insns, each->insns_count, &each->options);
+		if (fd >= 0) close(fd);
+	}
+	say("prog '%s': BPF program load failed: %s\n%s", each->name, strerror(-each->result), each->options.log_buf ? each->options.log_buf : "");
+	free(log);
+}
+
+static int larger_first(const void *a, const void *b) {
+	size_t one = ((const struct deferred *)a)->insns_count, other = ((const struct deferred *)b)->insns_count;
+	return one < other ? 1 : one > other ? -1 : 0;
+}
+
+// The four steps, in this order; the first and the last on one thread. Not 0: an error of libbpf, as its own.
+int actplane_defer_programs(struct bpf_object *object) {
 	said_bytes = 0;
 	said[0] = 0;
 	libbpf_set_print(keep_warning);
+	deferred_count = deferred_next = 0;
+	is_deferring = 1;
+	int result = bpf_object__load(object);
+	is_deferring = 0;
+	// What was put off has been closed with the object.
+	if (result) deferred_count = 0;
+	qsort(deferred, deferred_count, sizeof(deferred[0]), larger_first);
+	return result;
+}
+
+void *actplane_load_programs(void *unused) {
+	for (;;) {
+		int index = __sync_fetch_and_add(&deferred_next, 1);
+		if (index >= deferred_count) return unused;
+		struct deferred *each = &deferred[index];
+		each->result = __real_bpf_prog_load(each->type, each->name, each->license, each->insns, each->insns_count, &each->options);
+	}
+}
+
+// For pthread_create, which the caller looks up: where it lies depends on the glibc.
+void *actplane_loader(void) { return (void *)actplane_load_programs; }
+
+int actplane_place_programs(void) {
+	int result = 0;
+	for (int i = 0; i < deferred_count; i++) {
+		struct deferred *each = &deferred[i];
+		if (each->result < 0) {
+			if (!result) say_why(each);
+			result = result ? result : each->result;
+			continue;
+		}
+		if (dup3(each->result, each->placeholder, O_CLOEXEC) < 0) result = -errno;
+		close(each->result);
+	}
+	deferred_count = 0;
+	return result;
 }
 
 const char *actplane_kept_warnings(void) { return said; }
-
-static void *load(void *object) { return (void *)(long)bpf_object__load(object); }
-
-// For pthread_create, which the caller looks up: where it lies depends on the glibc.
-void *actplane_loader(void) { return (void *)load; }

@@ -166,7 +166,7 @@ test("programs that are loaded on two threads share their maps", () => {
   const object = BpfObject.open("probe", elf);
   cleanups.push(() => object.close());
   object.map(".rodata").setVariables({ watched_tgid: u32(process.pid) });
-  loadOnTwoThreads(object, () => BpfObject.open("probe", elf));
+  loadOnTwoThreads(object);
   keep(object.program("on_sys_enter").attach());
   makeWatchedCall();
   const count = object.map("counters").live.lookup(u32(0));
@@ -180,9 +180,7 @@ test("of a program that is refused on a thread the words are told, and of the ne
   const object = BpfObject.open("probe", elf);
   cleanups.push(() => object.close());
   object.program("unchecked").setAutoload(true);
-  expect(() => loadOnTwoThreads(object, () => BpfObject.open("probe", elf))).toThrow(
-    /bpf_object__load: EACCES: .*unchecked/s,
-  );
+  expect(() => loadOnTwoThreads(object)).toThrow(/bpf_object__load: EACCES: .*unchecked/s);
   expect(() => BpfObject.open("probe", new Uint8Array(100))).toThrow(
     /bpf_object__open_mem probe: .*ELF/s,
   );

@@ -64,7 +64,7 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
       );
     setSizes(object, options);
     for (const name of unusedMaps(settings)) object.map(name).setEntriesMax(1);
-    loadOnTwoThreads(object, () => BpfObject.open("actplane", content, types));
+    loadOnTwoThreads(object);
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
     if (options.programs !== "all")

@@ -98,28 +98,55 @@ export function libbpf(): Symbols {
 }
 
 /** What our own build adds (packaging/libbpf/shims.c). */
-const additions = {
-  actplane_keep_warnings: { args: [], returns: "void" },
+const additionSymbols = {
+  actplane_defer_programs: { args: ["ptr"], returns: "i32" },
   actplane_kept_warnings: { args: [], returns: "cstring" },
   actplane_loader: { args: [], returns: "ptr" },
+  actplane_load_programs: { args: ["ptr"], returns: "ptr" },
+  actplane_place_programs: { args: [], returns: "i32" },
 } as const;
 
-/** The C function that loads an object, for a thread of its own; null: the machine's own libbpf has none. */
-export function loader(): Pointer | null {
+let added: ReturnType<typeof dlopen<typeof additionSymbols>>["symbols"] | null = null;
+
+/** Null: the machine's own libbpf has none. */
+function additions() {
   libbpf();
-  if (systemPath !== null) return null;
-  return pointerFromC(dlopen(path, additions).symbols.actplane_loader());
+  if (systemPath === null) added ??= dlopen(path, additionSymbols).symbols;
+  return added;
 }
 
-/** Runs `work`, in which libbpf may be called on other threads too: what it says stays in C until then. */
+/** The steps of a load whose programs are put off; null: they cannot be. */
+export interface PutOff {
+  /** Loads all of the object but its programs. */
+  defer(object: Pointer): number;
+  /** Loads programs until none is left; on any thread, as the C function `routine` too. */
+  load(): void;
+  readonly routine: Pointer;
+  /** Makes what was loaded the object's programs. Not 0: one was refused. */
+  place(): number;
+}
+
+export function putOff(): PutOff | null {
+  const calls = additions();
+  if (calls === null) return null;
+  const routine = pointerFromC(calls.actplane_loader());
+  return routine === null
+    ? null
+    : {
+        defer: (object) => calls.actplane_defer_programs(object),
+        load: () => void calls.actplane_load_programs(null),
+        routine,
+        place: () => calls.actplane_place_programs(),
+      };
+}
+
+/** Runs `work`, in which libbpf's programs are put off and it may be called on other threads: what it says stays in C until then. */
 export function withoutCallbacks<T>(work: () => T): T {
-  const { actplane_keep_warnings, actplane_kept_warnings } = dlopen(path, additions).symbols;
-  actplane_keep_warnings();
   try {
     return work();
   } finally {
     libbpf().libbpf_set_print(printCallback().ptr);
-    recentWarnings = String(actplane_kept_warnings())
+    recentWarnings = String(additions()?.actplane_kept_warnings() ?? "")
       .split("\n")
       .filter((line) => line !== "");
   }

@@ -20,7 +20,6 @@ import { BpfProgram } from "./program.ts";
 export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>;
   readonly maps: ReadonlyMap<string, ObjectMap>;
-  readonly #parts: BpfObject[] = [];
   #address: Pointer | null;
   // libbpf reads the ELF until the object is loaded.
   readonly #readByLibbpf: readonly OwnedBytes[];
@@ -93,14 +92,8 @@ export class BpfObject {
     return this.#address;
   }
 
-  /** Closes `part` with this object. */
-  own(part: BpfObject): void {
-    this.#parts.push(part);
-  }
-
   close(): void {
     if (this.#address === null) return;
-    for (const part of this.#parts) part.close();
     libbpf().bpf_object__close(this.#address);
     this.#address = null;
   }

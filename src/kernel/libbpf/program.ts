@@ -18,7 +18,7 @@ import { BpfLink } from "./link.ts";
 export class BpfProgram {
   readonly name: string;
   readonly section: string;
-  #address: Pointer;
+  readonly #address: Pointer;
   #verifierLog: OwnedBytes | null = null;
 
   /** Made by BpfObject, which owns the memory at `address`. */
@@ -87,11 +87,6 @@ export class BpfProgram {
   }
 
   // -- after the load -----------------------------------------------------------------------------------------------
-
-  /** It was loaded as `program`, of another object made of the same file. */
-  become(program: BpfProgram): void {
-    this.#address = program.#address;
-  }
 
   /** The program's descriptor, which the object owns; throws for a program that was not loaded. */
   get fd(): number {

@@ -1,58 +1,31 @@
 // Loading on two processors. The verifier takes its time for every program (a start of the tool is mostly that), and takes
-// several at once. Maps are made first; then each half of the programs is loaded by an object of its own over these maps.
+// several at once. libbpf makes the maps and prepares the programs; then two threads take one after another, the largest
+// first (packaging/libbpf/shims.c).
 
 import { dlopen, ptr } from "bun:ffi";
 import { availableParallelism } from "node:os";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { checkedResult, libbpf, loader, withoutCallbacks } from "./library.ts";
+import { checkedResult, putOff, withoutCallbacks } from "./library.ts";
 import type { BpfObject } from "./object.ts";
-import type { BpfProgram } from "./program.ts";
 
-/**
- * As `object.load()`, for programs that are what their sections say. `another` opens the same file anew; what it opened is
- * closed with `object`.
- */
-export function loadOnTwoThreads(object: BpfObject, another: () => BpfObject): void {
-  const routine = loader();
-  const threads = availableParallelism() > 1 && routine !== null ? pthreads() : null;
-  const programs = [...object.programs.values()].filter(({ autoload }) => autoload);
-  if (threads === null || routine === null || programs.length < 2) {
+/** As `object.load()`. */
+export function loadOnTwoThreads(object: BpfObject): void {
+  const programs = putOff();
+  const threads = availableParallelism() > 1 && programs !== null ? pthreads() : null;
+  if (threads === null || programs === null) {
     object.load();
     return;
   }
-  for (const program of programs) program.setAutoload(false);
-  object.load();
-  const parts = halves(programs).map((half) => {
-    const part = another();
-    object.own(part);
-    const names = new Set(half.map(({ name }) => name));
-    for (const program of part.programs.values()) program.setAutoload(names.has(program.name));
-    for (const map of part.maps.values()) map.reuse(object.map(map.name).fd);
-    return part;
-  });
-  const [here, there] = parts as [BpfObject, BpfObject];
-  const results = withoutCallbacks(() => {
+  const result = withoutCallbacks(() => {
+    const failure = programs.defer(object.address);
+    if (failure !== 0) return failure;
     const thread = ownedBytes(8);
-    const result = ownedBytes(8);
-    const failure = threads.pthread_create(ptr(thread), null, routine, there.address);
-    const first = libbpf().bpf_object__load(here.address);
-    if (failure !== 0) return [first, libbpf().bpf_object__load(there.address)];
-    threads.pthread_join(viewOf(thread).getBigUint64(0, true), ptr(result));
-    return [first, viewOf(result).getInt32(0, true)];
+    const isAlone = threads.pthread_create(ptr(thread), null, programs.routine, null) !== 0;
+    programs.load();
+    if (!isAlone) threads.pthread_join(viewOf(thread).getBigUint64(0, true), null);
+    return programs.place();
   });
-  for (const result of results) checkedResult("bpf_object__load", result);
-  for (const part of parts)
-    for (const program of part.programs.values())
-      if (program.autoload) object.program(program.name).become(program);
-}
-
-/** Of about the same size: the largest first, each to the half that is smaller so far. */
-function halves(programs: readonly BpfProgram[]): readonly BpfProgram[][] {
-  const both: [BpfProgram[], BpfProgram[]] = [[], []];
-  const sizeOf = (half: readonly BpfProgram[]) => half.reduce((sum, { size }) => sum + size, 0);
-  for (const program of programs.toSorted((a, b) => b.size - a.size))
-    both[sizeOf(both[0]) <= sizeOf(both[1]) ? 0 : 1].push(program);
-  return both;
+  checkedResult("bpf_object__load", result);
 }
 
 const symbols = {

@@ -44,6 +44,15 @@ build_libbpf() {
   finish "$output.tmp" "$output"
 }
 
+# Linked statically, so that it runs on whatever C library the machine has.
+build_attendants() {
+  local output=build/attendants
+  stale "$output" packaging/attendants || return 0
+  begin "$output"
+  gcc -O2 -static -Wall -Wextra -Werror -s packaging/attendants/attendants.c -o "$output.tmp"
+  finish "$output.tmp" "$output"
+}
+
 # One object per bpf/*.bpf.c. llvm-strip drops DWARF and keeps BTF, which CO-RE and the ABI test need.
 build_bpf_objects() {
   local source output
@@ -66,7 +75,7 @@ build_executable() {
   local output=dist/actplane
   local workers=()
   mapfile -t workers < <(find src -name '*.worker.ts' | sort)
-  stale "$output" src build/libbpf-actplane.so build/bpf package-lock.json tsconfig.json scripts/build.sh || return 0
+  stale "$output" src build/libbpf-actplane.so build/attendants build/bpf package-lock.json tsconfig.json scripts/build.sh || return 0
   begin "$output"
   mkdir -p dist
   "$bun" build --compile --target=bun-linux-x64 --minify --bytecode --format=esm --splitting \
@@ -76,5 +85,6 @@ build_executable() {
 }
 
 build_libbpf
+build_attendants
 build_bpf_objects
 build_executable

@@ -69,7 +69,7 @@ freeze() {
   cp -r test/e2e test/model test/probes test/vm "$frozen/test/"
   cp -rp build/test/probes "$frozen/build/test/"
   cp build/bpf/*.o "$frozen/build/bpf/"
-  cp build/libbpf-actplane.so "$frozen/build/"
+  cp build/libbpf-actplane.so build/attendants "$frozen/build/"
   ln -s "$root/node_modules" "$frozen/node_modules"
 }
 

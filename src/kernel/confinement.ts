@@ -5,25 +5,19 @@
 //   bpf              would let a governed root process detach what enforces.
 //   process_vm_readv, process_vm_writev   reach into the memory of a program that cleans data or opens a gate.
 
-import { ptr } from "bun:ffi";
 import { ownedBytes, viewOf } from "../base/bytes.ts";
-import { checked, libc } from "./libc.ts";
 
-/** For this process and all it becomes and starts, for good. Needs root (or no_new_privs). */
-export function confine(): void {
-  const [PR_SET_SECCOMP, SECCOMP_MODE_FILTER] = [22, 2];
+/** For the launcher, by which it and all it becomes and starts are kept from them: struct sock_filter after another. */
+export function confinementFilter(): Uint8Array {
   const instructions = ownedBytes(filter.length * 8);
+  const view = viewOf(instructions);
   filter.forEach(([code, whenTrue, whenFalse, value], index) => {
-    const view = viewOf(instructions);
     view.setUint16(index * 8, code, true);
     view.setUint8(index * 8 + 2, whenTrue);
     view.setUint8(index * 8 + 3, whenFalse);
     view.setUint32(index * 8 + 4, value, true);
   });
-  const program = ownedBytes(16);
-  viewOf(program).setUint16(0, filter.length, true);
-  viewOf(program).setBigUint64(8, BigInt(ptr(instructions)), true);
-  checked("prctl", libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ptr(program), 0, 0));
+  return instructions;
 }
 
 // struct sock_filter: code, jump if true, jump if false, value.

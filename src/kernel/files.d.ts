@@ -5,6 +5,11 @@ declare module "*.so" {
   export default path;
 }
 
+declare module "*/attendants" {
+  const path: string;
+  export default path;
+}
+
 declare module "*.bpf.o" {
   const path: string;
   export default path;

@@ -5,14 +5,13 @@
 //   ...
 //   guardian.leave();                                      // or stay(), when processes are left behind
 //
-// BPF links live as long as somebody holds them. The guardian (guardian.process.ts) holds them too, and lets go when it is
+// BPF links live as long as somebody holds them. The guardian (packaging/attendants) holds them too, and lets go when it is
 // told to, or when the last governed process is gone. It notices our end, kill -9 included, by the end of a pipe.
 
 import { closeSync } from "node:fs";
-import { ownedCopy } from "../base/bytes.ts";
+import { attendantCommand, attendantEnvironment, attendantFds, wordsOf } from "./attendant.ts";
 import { pipe, readByte, SystemError, writeAll } from "./libc.ts";
 import { leaveToRuntime } from "./reaper.ts";
-import { selfCommand, selfEnvironment } from "./self.ts";
 
 export interface Guarded {
   linkIds: readonly number[];
@@ -20,11 +19,8 @@ export interface Guarded {
   membersMapId: number;
 }
 
-/** One line of JSON on the guardian's pipe. */
-export type GuardianOrder = { guard: Guarded } | { end: "leave" | "stay" };
-
-/** Where the guardian finds its pipes. */
-export const guardianFds = { orders: 3, answers: 4 } as const;
+/** The first word of an order; links follow, to hold. */
+const order = { guard: 1, leave: 2, stay: 3 } as const;
 
 export class Guardian {
   readonly #ordersFd: number;
@@ -46,9 +42,10 @@ export class Guardian {
   static start(): Guardian {
     const orders = pipe();
     const answers = pipe();
-    const child = Bun.spawn(selfCommand("__guardian"), {
+    const child = Bun.spawn({
+      ...attendantCommand("__guardian", attendantFds.first),
       cwd: "/",
-      env: selfEnvironment,
+      env: attendantEnvironment,
       detached: true, // a session of its own: no key of our terminal reaches it
       stdio: ["ignore", "ignore", "inherit", orders.readFd, answers.writeFd],
     });
@@ -60,8 +57,8 @@ export class Guardian {
   }
 
   /** Resolves when it holds the links. Once. */
-  async guard(guarded: Guarded): Promise<void> {
-    this.#tell({ guard: guarded });
+  async guard({ linkIds, membersMapId }: Guarded): Promise<void> {
+    this.#tell(order.guard, membersMapId, linkIds.length, ...linkIds);
     const held = await readByte(this.#answersFd);
     closeSync(this.#answersFd);
     if (!held) throw new Error(`the guardian (pid ${this.pid}) ended before it held the links`);
@@ -81,7 +78,7 @@ export class Guardian {
     if (this.#ended) return;
     this.#ended = true;
     try {
-      this.#tell({ end });
+      this.#tell(order[end]);
     } catch (failure) {
       // Gone already: there is nobody to tell.
       if (!(failure instanceof SystemError) || failure.code !== "EPIPE") throw failure;
@@ -89,8 +86,7 @@ export class Guardian {
     closeSync(this.#ordersFd);
   }
 
-  #tell(order: GuardianOrder): void {
-    const line = new TextEncoder().encode(`${JSON.stringify(order)}\n`);
-    writeAll(this.#ordersFd, ownedCopy(line));
+  #tell(...words: readonly number[]): void {
+    writeAll(this.#ordersFd, wordsOf(...words));
   }
 }

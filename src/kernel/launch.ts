@@ -5,16 +5,17 @@
 //   launch.release();
 //   const end = await launch.ended;  // { code: 0 } or { signal: 9 }
 //
-// The launcher is this program again (launch.process.ts). It reports ready when it will open nothing more, and then waits
+// The launcher is a small program of its own (packaging/attendants). It reports ready when it will open nothing more, and then waits
 // for its orders on a pipe. When we die before giving them the pipe ends, and the launcher with it.
 
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
-import { ownedCopy } from "../base/bytes.ts";
+import { cString, type OwnedBytes, ownedCopy, viewOf } from "../base/bytes.ts";
+import { attendantCommand, attendantEnvironment, attendantFds, wordsOf } from "./attendant.ts";
+import { confinementFilter } from "./confinement.ts";
 import type { Inheritance } from "./inheritance.ts";
 import { pipe, readByte, writeAll } from "./libc.ts";
 import { leaveToRuntime, reapOrphansAsInit } from "./reaper.ts";
-import { selfCommand, selfEnvironment } from "./self.ts";
 import type { Identity } from "./user.ts";
 
 export interface LaunchOptions {
@@ -48,11 +49,8 @@ export interface Confinement {
   confined: boolean;
 }
 
-/** What the launcher is told at its release, as JSON on a pipe. */
-export interface LaunchOrders extends Omit<LaunchOptions, "cwd" | "streams">, Confinement {}
-
-/** Where the launcher finds its pipes; inherited descriptors follow from `first` on, in order. */
-export const launcherFds = { orders: 3, ready: 4, first: 5 } as const;
+/** What the launcher is told at its release. */
+type LaunchOrders = Omit<LaunchOptions, "cwd" | "streams"> & Confinement;
 
 /** Exit codes of a launch that came to nothing, as shells use them. */
 export const LaunchCode = { failed: 125, cannotExecute: 126, notFound: 127 } as const;
@@ -62,10 +60,12 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
   const ordersPipe = pipe();
   const readyPipe = pipe();
   const inherited = orders.inheritance.descriptors;
+  const strings = stringsOf(orders);
   const [input, output, error] = streams ?? (["inherit", "inherit", "inherit"] as const);
-  const launcher = Bun.spawn(selfCommand("__launch"), {
+  const launcher = Bun.spawn({
+    ...attendantCommand("__launch", attendantFds.first + inherited.length),
     cwd,
-    env: selfEnvironment,
+    env: attendantEnvironment,
     stdio: [input, output, error, ordersPipe.readFd, readyPipe.writeFd, ...inherited],
   });
   leaveToRuntime(launcher.pid);
@@ -84,13 +84,48 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
     pid: launcher.pid,
     ended,
     release: (confinement) => {
-      const ordersText: LaunchOrders = { ...orders, ...confinement };
-      writeAll(ordersPipe.writeFd, ownedCopy(new TextEncoder().encode(JSON.stringify(ordersText))));
+      writeAll(ordersPipe.writeFd, ordersBytes({ ...orders, ...confinement }, strings));
       closeSync(ordersPipe.writeFd);
     },
     cancel: () => closeSync(ordersPipe.writeFd),
   };
 }
+
+/** Arguments and environment, each with its NUL. Throws where one holds a NUL itself. */
+function stringsOf({ argv, environment }: Pick<LaunchOptions, "argv" | "environment">): Uint8Array {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return Buffer.concat([...argv, ...variables].map(cString));
+}
+
+/** As `struct orders` of packaging/attendants/attendants.c and what follows it. */
+function ordersBytes(orders: LaunchOrders, strings: Uint8Array): OwnedBytes {
+  const { argv, environment, identity, inheritance, confined } = orders;
+  const { descriptors, ignoredSignals, openFilesSoft } = inheritance;
+  const filter = confined ? confinementFilter() : new Uint8Array(0);
+  const ignored = ignoredSignals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
+  const groups = identity?.groups ?? [];
+  const head = wordsOf(
+    0, // the length of it all
+    openFilesSoft === null ? 0 : 1,
+    Math.min(openFilesSoft ?? 0, 0xffffffff),
+    Number(ignored & 0xffffffffn),
+    Number(ignored >> 32n),
+    identity === null ? 0 : 1,
+    identity?.uid ?? 0,
+    identity?.gid ?? 0,
+    groups.length,
+    descriptors.length,
+    filter.length / instructionBytes,
+    argv.length,
+    Object.keys(environment).length,
+    ...groups,
+    ...descriptors,
+  );
+  viewOf(head).setUint32(0, head.length + filter.length + strings.length, true);
+  return ownedCopy(Buffer.concat([head, filter, strings]));
+}
+
+const instructionBytes = 8;
 
 function endOf(code: number, signal: NodeJS.Signals | number | null): End {
   if (signal === null) return { code };

@@ -11,11 +11,8 @@ import { cString, type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
 
 const library = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: "ptr" },
-  _exit: { args: ["i32"], returns: "void" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
-  dup2: { args: ["i32", "i32"], returns: "i32" },
-  execvpe: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   getgrouplist: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
@@ -23,7 +20,6 @@ const library = dlopen("libc.so.6", {
   getpwnam: { args: ["ptr"], returns: "ptr" },
   getpwuid: { args: ["u32"], returns: "ptr" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
-  getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   memcpy: { args: ["ptr", "ptr", "usize"], returns: "ptr" },
   mmap: { args: ["ptr", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
@@ -31,16 +27,7 @@ const library = dlopen("libc.so.6", {
   munmap: { args: ["ptr", "usize"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
-  prctl: { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i32" },
-  pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
-  read: { args: ["i32", "ptr", "usize"], returns: "i64" },
-  setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
-  setgroups: { args: ["usize", "ptr"], returns: "i32" },
-  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
-  strerror: { args: ["i32"], returns: "cstring" },
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   vsnprintf: { args: ["ptr", "usize", "ptr", "ptr"], returns: "i32" },
   waitid: { args: ["i32", "u32", "ptr", "i32"], returns: "i32" },
@@ -94,16 +81,6 @@ export function pipe(): { readFd: number; writeFd: number } {
   checked("pipe2", libc.pipe2(ptr(fds), O_CLOEXEC));
   const view = viewOf(fds);
   return { readFd: view.getInt32(0, true), writeFd: view.getInt32(4, true) };
-}
-
-/** Blocks until something can be read; the count is 0 when every writer is gone. */
-export function readBlocking(fd: number, into: OwnedBytes): number {
-  for (;;) {
-    const count = libc.read(fd, ptr(into), into.length);
-    const failure = count < 0n ? errno() : 0;
-    if (failure === 0) return Number(count);
-    if (failure !== constants.errno.EINTR) throw new SystemError("read", failure);
-  }
 }
 
 /** Waits off the main thread for one byte; false when the pipe ended without. */
@@ -219,6 +196,11 @@ export function copyFromC(address: Pointer, length: number): OwnedBytes {
  * file would be run as root. The descriptor stays open for the life of the process, because dlopen has it mapped.
  */
 export function sealedLibrary(name: string, content: Uint8Array): string {
+  return `/proc/self/fd/${sealedFile(name, content)}`;
+}
+
+/** The descriptor of a sealed memfd, from which can be loaded or executed. */
+export function sealedFile(name: string, content: Uint8Array): number {
   const [MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_EXEC] = [1, 2, 0x10];
   const [F_ADD_SEALS, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE] = [1033, 1, 2, 4, 8];
   let fd = memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
@@ -232,7 +214,7 @@ export function sealedLibrary(name: string, content: Uint8Array): string {
     "fcntl",
     libc.fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
   );
-  return `/proc/self/fd/${fd}`;
+  return fd;
 }
 
 /** A descriptor, or minus errno. Through syscall(2), because glibc has the wrapper only since 2.27. */

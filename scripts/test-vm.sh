@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
 # The end-to-end tests in real kernels: each is booted twice, with and without the BPF LSM, and runs test/e2e with the built executable.
 #
-#     scripts/test-vm.sh [--quick] [KERNEL...]     default: 6.1 6.12 7, and what loads on 5.10
+#     scripts/test-vm.sh [--quick | --counts] [KERNEL...]     default: 6.1 6.12 7, and what loads on 5.10
 #
-# --quick asks less: that all programs load and what they cost, and one case of each rule. Of a kernel that is named everything else is
-# asked; without a name, for want of time, everything once in each tier (lsm on 6.1, modify-return on 6.12) and the rest quickly.
+# --quick asks one case of each kind of rule; --counts that all programs load, and what each costs the verifier. Otherwise a kernel
+# that is named is asked everything; without a name, for want of time, everything is asked once in each tier (lsm on 6.1,
+# modify-return on 6.12), and of the rest what --quick and --counts ask.
 # ACTPLANE_VM_BOOTS says how many machines may run at once (2), ACTPLANE_VM_SMP how many processors each has (1: two of them are
-# emulated at half the speed of one). ACTPLANE_UPDATE_VERIFIED=yes records the verifier's counts in
-# test/vm/verified.json. The last line reads "N passed, N failed, N skipped".
+# emulated at half the speed of one). ACTPLANE_UPDATE_VERIFIED=yes records the verifier's counts in test/vm/verified.json; with
+# --counts and no name those of the machine's own kernel too. The last line reads "N passed, N failed, N skipped".
 source "$(dirname "$0")/env.sh"
 source scripts/steps.sh
 exec </dev/null
 
-quick=()
-if [[ ${1:-} == --quick ]]; then
-  quick=(ACTPLANE_E2E_QUICK=yes)
-  shift
-fi
+form=everything
+case ${1:-} in
+  --quick | --counts)
+    form="${1#--}"
+    shift
+    ;;
+esac
 kernels=("$@")
 named="$*"
-if [[ ${#kernels[@]} -eq 0 ]]; then kernels=(6.1 6.12 7 5.10); fi
+if [[ ${#kernels[@]} -eq 0 ]]; then
+  kernels=(6.1 6.12 7)
+  # It takes no program, so there is nothing to count.
+  if [[ $form != counts ]]; then kernels+=(5.10); fi
+fi
 boots="${ACTPLANE_VM_BOOTS:-2}"
 # A folder of this run's own: another run may be under way.
 mkdir -p build/test
@@ -28,21 +35,23 @@ frozen="$results/frozen"
 
 # guest_tests KERNEL LSM: runs in the background; leaves its output, its report and its time in files.
 guest_tests() {
-  local kernel="$1" lsm="$2" name="$1-$2" options=() tier=lsm started=$SECONDS status=0 few=("${quick[@]}")
+  local kernel="$1" lsm="$2" name="$1-$2" options=() tier=lsm started=$SECONDS status=0 asked="$form" few=()
   if [[ $lsm == without ]]; then options=(--no-bpf-lsm) tier=modify-return; fi
   mkdir -p "$results/$name"
+  if [[ $form == everything && -z $named && $name != 6.1-with && $name != 6.12-without ]]; then asked=quick; fi
+  if [[ $kernel == 5.10 ]]; then asked=counts; fi
   # command.test.ts is about the tool and not about the kernel, and runs natively.
-  local tests=(test/e2e/{kernel,enforcement,lifetime,engine,model,provenance}.test.ts)
-  if [[ -z $named && $name != 6.1-with && $name != 6.12-without ]]; then few=(ACTPLANE_E2E_QUICK=yes); fi
-  if [[ ${#few[@]} -gt 0 ]]; then tests=(test/e2e/{kernel,enforcement}.test.ts); fi
-  if [[ $kernel == 5.10 ]]; then tests=(test/e2e/kernel.test.ts); fi
+  local tests=(test/e2e/{kernel,enforcement,lifetime,engine,model,provenance,serve,agents}.test.ts)
+  if [[ $asked == quick ]]; then few=(ACTPLANE_E2E_QUICK=yes) tests=(test/e2e/{kernel,enforcement}.test.ts); fi
+  if [[ $form == quick ]]; then tests=(test/e2e/enforcement.test.ts); fi
+  if [[ $asked == counts ]]; then tests=(test/e2e/kernel.test.ts); fi
   # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.
   local smp="${ACTPLANE_VM_SMP:-1}"
   if [[ $kernel == 7* && -z ${ACTPLANE_VM_SMP:-} ]]; then smp=2; fi
   local attempt
   for attempt in 1 2; do
     status=0
-    test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "$smp" --timeout 900 -- \
+    test/vm/boot.sh --kernel "$kernel" "${options[@]}" --share "$results/$name" --cwd "$frozen" --smp "$smp" --timeout 1200 -- \
       env "${few[@]}" ACTPLANE_E2E_SLOW=1 ACTPLANE_E2E_TIER="$tier" ACTPLANE_E2E_WORK="${ACTPLANE_VM_WORK:-/mnt/ext4}" \
       ACTPLANE_E2E_KERNEL="$kernel" ACTPLANE_UPDATE_VERIFIED=/mnt/share/verified.json \
       ACTPLANE_E2E_RECORD=/mnt/share/record.json ACTPLANE_E2E_CASES="${ACTPLANE_E2E_CASES:-}" \
@@ -59,7 +68,9 @@ guest_tests() {
     mv "$results/$name/output" "$results/$name/output-1"
     rm -f "$results/$name"/*.json "$results/$name/junit.xml"
   done
-  echo "$status $((SECONDS - started))" >"$results/$name/status"
+  # What the machines took of the processors says more than the time where others are at work.
+  times >"$results/$name/times"
+  echo "$status $((SECONDS - started)) $(tail -1 "$results/$name/times")" >"$results/$name/status"
 }
 
 # The guests read these files for minutes, and a file that changes under a guest that has it cached is garbage: they get a copy.
@@ -67,6 +78,8 @@ freeze() {
   mkdir -p "$frozen/build/test" "$frozen/build/bpf" "$frozen/test"
   cp -r dist src package.json tsconfig.json bunfig.toml "$frozen/"
   cp -r test/e2e test/model test/probes test/vm "$frozen/test/"
+  mkdir -p "$frozen/docs"
+  cp -r docs/clients "$frozen/docs/"
   cp -rp build/test/probes "$frozen/build/test/"
   cp build/bpf/*.o "$frozen/build/bpf/"
   cp build/libbpf-actplane.so build/attendants "$frozen/build/"
@@ -102,10 +115,10 @@ attribute() {
 
 # report KERNEL LSM
 report() {
-  local name="$1-$2" status seconds
-  read -r status seconds <"$results/$name/status"
+  local name="$1-$2" status seconds user system
+  read -r status seconds user system <"$results/$name/status"
   say ""
-  say "== kernel $1 $2 bpf in lsm= ($seconds s)"
+  say "== kernel $1 $2 bpf in lsm= ($seconds s; of the processors $user and $system)"
   grep -E '^(e2e:|known fault:|verified:)' "$results/$name/output" >&2 || true
   add_report "$results/$name/junit.xml" "$results/$name/output" "kernel $1 $2 bpf"
   if ((status > 1)); then add 0 1 0 "kernel $1 $2 bpf (status $status)"; fi
@@ -156,6 +169,15 @@ done
 for kernel in "${kernels[@]}"; do
   for lsm in with without; do report "$kernel" "$lsm"; done
 done
+if [[ $form == counts && -z $named ]]; then
+  say ""
+  say "== this machine"
+  mkdir "$results/host"
+  ACTPLANE_UPDATE_VERIFIED="$results/host/verified.json" "$bun" test --reporter=junit \
+    --reporter-outfile="$results/host/junit.xml" test/e2e/kernel.test.ts >"$results/host/output" 2>&1 || true
+  grep -E '^verified:' "$results/host/output" >&2 || true
+  add_report "$results/host/junit.xml" "$results/host/output" "this machine"
+fi
 say ""
 say "== models"
 compare_records

@@ -56,6 +56,8 @@ export interface Case {
   readonly strict?: "path" | "arguments";
   /** Why this machine cannot do it at all; null: it can. */
   readonly needs?: () => string | null;
+  /** Takes seconds in an emulated machine, and the quick form leaves it out. */
+  readonly slow?: true;
   /** Data moves through a descriptor that was open before it was read: the models' traces do not have that. */
   readonly late?: true;
   /** A known fault: why the case does not hold yet, in which tiers. It is run all the same, and must still be there. */

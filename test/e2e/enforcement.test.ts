@@ -23,12 +23,13 @@ import {
   makeRepository,
   runMatrix,
 } from "./matrix.ts";
+import { quick } from "./quick.ts";
 import { startServers } from "./servers.ts";
 import { clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(120_000 * patience);
 const reason = whyNot();
-const suites = {
+const whole = {
   programs,
   files,
   processes,
@@ -38,6 +39,10 @@ const suites = {
   gates,
   identity,
 };
+const isQuick = process.env.ACTPLANE_E2E_QUICK !== undefined;
+const suites = Object.fromEntries(
+  Object.entries(whole).map(([title, suite]) => [title, isQuick ? quick(suite) : suite]),
+);
 const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
 
 interface Pair {
@@ -57,16 +62,8 @@ const isPossible = new Map(
 const named = Object.entries(suites).flatMap(([title, { cases }]) =>
   cases.filter(({ name }) => wanted.test(`${title}: ${name}`)),
 );
-const isWanted = new Set(process.env.ACTPLANE_E2E_QUICK === undefined ? named : sample(named));
+const isWanted = new Set(named);
 const chosen = all.cases.filter((each) => isWanted.has(each) && isPossible.get(each));
-
-/** The first case of each rule, and every eighth of those that no rule is about. */
-function sample(cases: readonly Case[]): readonly Case[] {
-  const rules = cases.map(({ rule }) => `${rule ?? ""}`);
-  return cases.filter((_, i) =>
-    rules[i] === "" ? i % 8 === 0 : rules.indexOf(rules[i] ?? "") === i,
-  );
-}
 
 function lacks(each: Case): string | null {
   const missing = each.needs?.() ?? null;

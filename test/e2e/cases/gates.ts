@@ -19,9 +19,10 @@ interface GateCase {
   readonly files?: Readonly<Record<string, string>>;
   readonly fault?: Case["fault"];
   readonly needs?: Case["needs"];
+  readonly slow?: Case["slow"];
 }
 
-function gate({ name, after, script, held, free, files, fault, needs }: GateCase): Case {
+function gate({ name, after, script, held, free, files, fault, needs, slow }: GateCase): Case {
   const n = terms.length + 1;
   const words = (text: string) =>
     text
@@ -51,6 +52,7 @@ function gate({ name, after, script, held, free, files, fault, needs }: GateCase
     code: 0,
     ...(fault && { fault }),
     ...(needs && { needs }),
+    ...(slow && { slow }),
   };
 }
 
@@ -158,6 +160,7 @@ class T(unittest.TestCase):
 `;
 
 const unittest: Partial<GateCase> = {
+  slow: true,
   after: 'exec "python3" "-m" "unittest" exits 0 since write "{root}/cases/*/SRC/**"',
   files: {
     "tests/__init__.py": "",
@@ -174,6 +177,7 @@ const isSlow = () =>
     : null;
 const npm: Partial<GateCase> = {
   needs: isSlow,
+  slow: true,
   after: 'exec "npm" "test" exits 0 since write "{root}/cases/*/SRC/**"',
   files: {
     "package.json": JSON.stringify({
@@ -198,6 +202,7 @@ const runs: readonly Case[] = [
   }),
   gate({
     name: "a pytest that is a script: it fails, it passes, an edit while it runs",
+    slow: true,
     after: 'exec "**/pytest" exits 0 since write "{root}/cases/*/SRC/**"',
     script:
       "bin/pytest -x fail; SHIP first; bin/pytest; SHIP second; mkfifo begun go; bin/pytest wait & read -r line < begun; echo > SRC/a; echo > go; wait; SHIP third",
@@ -210,6 +215,7 @@ const runs: readonly Case[] = [
   }),
   gate({
     name: "make test: it fails, it passes, an edit",
+    slow: true,
     after: 'exec "make" "test" exits 0 since write "{root}/cases/*/SRC/**"',
     script:
       "make -s FAIL=1 test; SHIP first; make -s test; SHIP second; make -s other; SHIP third; echo > SRC/a; SHIP fourth",

@@ -45,6 +45,14 @@ export interface Changed {
   readonly compiled: Compiled;
 }
 
+export interface AddOptions {
+  /** Find out what would be answered, and change nothing. */
+  readonly dryRun: boolean;
+  /** Only where the domain is at this revision; null: at any. */
+  readonly ifRevision: number | null;
+  readonly degraded: boolean;
+}
+
 export interface ControlOptions {
   readonly engine: () => Engine;
   readonly store: Store;
@@ -221,16 +229,7 @@ export class Control {
 
   // ---- tightening ----
 
-  async addText(
-    caller: Caller,
-    id: string,
-    given: NewText,
-    options: {
-      readonly dryRun: boolean;
-      readonly ifRevision: number | null;
-      readonly degraded: boolean;
-    },
-  ): Promise<Changed> {
+  async addText(caller: Caller, id: string, given: NewText, options: AddOptions): Promise<Changed> {
     requireOwn(caller, id, "add rules to it");
     const domain = this.existing(id);
     return this.#turns.take(domain.session, () =>
@@ -242,11 +241,7 @@ export class Control {
     caller: Caller,
     domain: DomainState,
     given: NewText,
-    options: {
-      readonly dryRun: boolean;
-      readonly ifRevision: number | null;
-      readonly degraded: boolean;
-    },
+    options: AddOptions,
   ): Promise<Changed> {
     requireRevision(domain, options.ifRevision);
     if (domain.texts.length >= textsMax)

@@ -266,17 +266,17 @@ function provenanceOf(
   if (label === undefined || !mentioned.has(label.name)) return [];
   const origin =
     processes.get(event.tgid)?.acquired.get(bit) ?? processes.acquisitionBy(event, bit);
-  return [
-    {
-      label: label.name,
-      how: origin.how,
-      what: origin.what,
-      pid: origin.tgid,
-      exe: origin.program,
-      time: clock.iso(origin.timeNs),
-      ...chainOf(event, bit, processes, clock),
-    },
-  ];
+  return [acquiredBy(label.name, origin, chainOf(event, bit, processes, clock), clock)];
+}
+
+/** The last operation that brought a label, and the way there. */
+export function acquiredBy(
+  label: string,
+  { how, what, tgid, program, timeNs }: Acquisition,
+  chain: Chain,
+  clock: Clock,
+): Provenance {
+  return { label, how, what, pid: tgid, exe: program, time: clock.iso(timeNs), ...chain };
 }
 
 function labelChain(

@@ -121,23 +121,12 @@ function collect(value: string, before: readonly string[] = []): readonly string
 }
 
 const registerRun: Register = (program, io, finish, host) => {
-  program
+  const verb = program
     .command("run")
     .description("run a command and all it starts under a policy")
     .usage("[options] -- command [arguments]")
-    .argument("[command...]", "the command and its arguments, after `--`")
-    .addOption(
-      new Option(
-        "--policy <file>",
-        "policy document or text; default: the nearest actplane.yaml upwards",
-      ).argParser(once),
-    )
-    .addOption(
-      new Option("--rule <text>", "policy text instead of a file")
-        .argParser(once)
-        .conflicts("policy"),
-    )
-    .option("--domain <name>", "a domain of the document; default: its default domain", once)
+    .argument("[command...]", "the command and its arguments, after `--`");
+  policyOptions(verb)
     .option("--user <name>", "run the command as this user; default: who called sudo", once)
     .option(
       "--approve <name>",
@@ -213,7 +202,7 @@ const registerWhy: Register = (program, io, finish, host) => {
       "after",
       "\nExit codes: 0 it would go ahead, 1 usage, 2 it would be refused or killed, 3 errors in the policy.",
     );
-  askedPolicyOptions(verb).action(async (operation: string[], options) => {
+  policyOptions(verb).action(async (operation: string[], options) => {
     const { why } = await import("./commands/why.ts");
     finish(await why(io, host, { ...options, operation }));
   });
@@ -229,7 +218,7 @@ const registerSimulate: Register = (program, io, finish, host) => {
       "after",
       "\nExit codes: 0 all would go ahead, 1 usage, 2 something would be refused or killed, 3 errors in the policy.",
     );
-  askedPolicyOptions(verb).action(async (trace: string, options) => {
+  policyOptions(verb).action(async (trace: string, options) => {
     const { simulate } = await import("./commands/why.ts");
     finish(await simulate(io, host, { ...options, trace }));
   });
@@ -309,8 +298,8 @@ const registerCompletions: Register = (program, io, finish) => {
     });
 };
 
-/** Which policy a question is about. */
-function askedPolicyOptions(verb: Command): Command {
+/** Which policy it is about. */
+function policyOptions(verb: Command): Command {
   return verb
     .addOption(
       new Option(

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { Caller } from "../../../runtime/caller.ts";
 import { requireOperator, requireOwn } from "../../../runtime/caller.ts";
 import type { LoggedEvent } from "../../../runtime/event-log.ts";
+import { acquiredBy } from "../../../runtime/feedback.ts";
 import { policyAt } from "../../../runtime/intake.ts";
 import { chainOfProcess } from "../../../runtime/provenance.ts";
 import { Refusal } from "../../../runtime/refusal.ts";
@@ -97,17 +98,8 @@ export function eventRoutes({ daemon, stopping }: Served) {
             labels: [...process.acquired.values()].flatMap((origin) => {
               const label = domain.session.numbering.labels[origin.label];
               if (label === undefined || label.hidden) return [];
-              return [
-                {
-                  label: label.name,
-                  how: origin.how,
-                  what: origin.what,
-                  pid: origin.tgid,
-                  exe: origin.program,
-                  time: clock.iso(origin.timeNs),
-                  ...chainOfProcess(each, origin.label, processes, clock),
-                },
-              ];
+              const chain = chainOfProcess(each, origin.label, processes, clock);
+              return [acquiredBy(label.name, origin, chain, clock)];
             }),
           },
         ];

@@ -23,6 +23,8 @@ cleanup() {
   rm -rf "$place"
 }
 trap cleanup EXIT
+# The agent's end is waited for first; without this the other half would follow it.
+trap 'echo "demo: interrupted" >&2; exit 130' INT TERM
 
 # make_world NAME: a repository with one commit, a remote that takes pushes, a secret, and a server of its own.
 make_world() {

@@ -6,10 +6,6 @@
 #   npm run demo -- --vm     in a virtual machine with Linux 6.12 and BPF LSM, fetched the first time
 source "$(dirname "$0")/env.sh"
 
-as_root() {
-  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
-}
-
 case "$*" in
   '' | --vm) ;;
   *) die "usage: npm run demo [-- --vm]" ;;

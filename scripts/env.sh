@@ -24,3 +24,10 @@ die() {
   say "error: $*"
   exit 1
 }
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "this needs root, and there is no sudo here: run it as root ($*)"
+  fi
+}

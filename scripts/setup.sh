@@ -23,10 +23,6 @@ clang_version_offered() {
   done
 }
 
-as_root() {
-  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
-}
-
 build_packages=(
   libbpf-dev libelf-dev zlib1g-dev # linked into one shared object
   libzstd-dev                      # newer libelf.a needs it

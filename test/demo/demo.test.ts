@@ -47,3 +47,24 @@ test("the demo refuses options that it does not know", async () => {
   expect(await new Response(demo.stderr).text()).toBe("error: usage: npm run demo [-- --vm]\n");
   expect(await demo.exited).toBe(1);
 });
+
+test("an interrupted demo ends there", async () => {
+  const demo = Bun.spawn(["bash", "demo/demo.sh"], {
+    cwd: root,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // A process group of its own, to which the interrupt goes as from a terminal.
+    detached: true,
+  });
+  let out = "";
+  const read = (async () => {
+    for await (const chunk of demo.stdout) {
+      out += new TextDecoder().decode(chunk);
+      if (out.includes("agent: push") && demo.exitCode === null) process.kill(-demo.pid, "SIGINT");
+    }
+  })();
+  const [err, status] = await Promise.all([new Response(demo.stderr).text(), demo.exited, read]);
+  expect({ status, err }).toEqual({ status: 130, err: "demo: interrupted\n" });
+  expect(out).not.toContain("== the same script without");
+}, 120_000);

@@ -62,7 +62,8 @@ export interface DomainState {
   former: Compiled | null;
 }
 
-export const domainsMax = 16_384;
+/** Numbers go from 1, in a table of the kernel with 16,384 places. */
+export const domainsMax = 16_383;
 
 export class Registry {
   readonly #domains = new Map<string, DomainState>();

@@ -95,15 +95,17 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     const exitCode = isWanted ? await run(kernel, launch, tgid) : null;
     kernel.drain();
     const result = resultOf(kernel, exitCode);
-    keeper.end(result.leftBehind > 0 ? "stay" : "leave");
+    await keeper.end(result.leftBehind > 0 ? "stay" : "leave");
     return result;
   } catch (failure) {
     (launch ?? (await start?.launch))?.cancel();
     throw failure;
   } finally {
-    if (keeper === null) guardian?.leave();
-    else keeper.end("leave");
-    await kernel?.close();
+    await keeper?.end("leave");
+    if (keeper === null) {
+      guardian?.leave();
+      await kernel?.close();
+    }
   }
 }
 

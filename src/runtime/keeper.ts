@@ -21,12 +21,19 @@ export class Keeper {
     void guardian.ended.then(() => this.#replace());
   }
 
-  /** The command has ended: the guardian goes too, or with `stay` when the last governed process has. */
-  end(how: "leave" | "stay"): void {
+  /**
+   * The command has ended and we let go: the guardian then goes too, or with `stay` when the last governed process has. Who
+   * is the last to hold the rules waits for the kernel to take them down, and nobody waits for the guardian.
+   */
+  async end(how: "leave" | "stay"): Promise<void> {
     if (this.#done) return;
     this.#done = true;
-    if (how === "leave") this.#guardian?.leave();
-    else this.#guardian?.stay();
+    try {
+      await this.kernel.close();
+    } finally {
+      if (how === "leave") this.#guardian?.leave();
+      else this.#guardian?.stay();
+    }
   }
 
   async #replace(): Promise<void> {

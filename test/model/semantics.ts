@@ -47,6 +47,7 @@ export interface Step {
 
 interface Process {
   readonly id: number;
+  domain: string;
   labels: Set<string>;
   /** What its program declassifies, and which of that it would have. */
   cleans: ReadonlySet<string>;
@@ -54,7 +55,13 @@ interface Process {
   readonly parent: Process | null;
   /** How many of the parent's execs came before this process was forked. */
   readonly inherited: number;
-  readonly execs: (readonly ExecStep[])[];
+  readonly execs: Done[];
+}
+
+/** An exec, and the policy under which it was done: what that does not ask about is not remembered. */
+interface Done {
+  readonly steps: readonly ExecStep[];
+  readonly policy: Policy;
 }
 
 interface Run {
@@ -89,8 +96,11 @@ const covered: Readonly<Record<string, readonly string[]>> = {
 
 const strength: readonly Verdict[] = ["allow", "notify", "block", "kill"];
 
+/** The domain that a session begins with. */
+export const rootDomain = "root";
+
 export class Semantics {
-  readonly #policy: Policy;
+  readonly #policies = new Map<string, Policy>();
   readonly #places: Places;
   readonly #processes = new Map<number, Process>();
   readonly #objects = new Map<number, Set<string>>();
@@ -101,17 +111,36 @@ export class Semantics {
 
   /** Process 1 is there and has nothing. */
   constructor(policy: Policy, places: Omit<Places, "sets">) {
-    this.#policy = policy;
     const sets = new Map(policy.definitions.map(({ name, patterns }) => [name.text, patterns]));
     this.#places = { ...places, sets };
     this.#processes.set(1, newProcess(1, null));
-    for (const rule of policy.rules) {
-      for (const condition of rule.clauses.flatMap((clause) => clause.unless)) {
-        if (condition.kind !== "after") continue;
-        const text = gateText(condition);
-        if (!this.#gates.has(text)) this.#gates.set(text, { text, condition, satisfiedBy: null });
-      }
+    this.govern(rootDomain, policy);
+  }
+
+  /** From now on the policy is that of the domain: of a new one, or instead of what it had. Sets are those of the first. */
+  govern(domain: string, policy: Policy): void {
+    this.#policies.set(domain, policy);
+    for (const condition of conditionsOf(policy)) {
+      if (condition.kind !== "after") continue;
+      const text = gateText(condition);
+      if (!this.#gates.has(text)) this.#gates.set(text, { text, condition, satisfiedBy: null });
     }
+  }
+
+  /** The process, and what it forks from now on, is in the domain. */
+  move(process: number, domain: string): void {
+    const moved = this.#processes.get(process);
+    if (moved !== undefined) moved.domain = domain;
+  }
+
+  domainOf(process: number): string {
+    return this.#processes.get(process)?.domain ?? rootDomain;
+  }
+
+  #policyOf(process: Process | null): Policy {
+    const policy = this.#policies.get(process?.domain ?? rootDomain);
+    if (policy === undefined) throw new Error("a domain without a policy");
+    return policy;
   }
 
   /** Conditions that mean the same in other words are several here. */
@@ -138,10 +167,11 @@ export class Semantics {
     const process = this.#processes.get(event.process);
     if (process === undefined) return null;
     const touches = touchesOf(event);
-    const cleans = event.type === "exec" ? this.#cleanedBy(event) : process.cleans;
-    const all = process.labels.union(process.held).union(this.#gained(event, touches));
+    const policy = this.#policyOf(process);
+    const cleans = event.type === "exec" ? this.#cleanedBy(event, policy) : process.cleans;
+    const all = process.labels.union(process.held).union(this.#gained(event, touches, policy));
     const seen = all.difference(cleans);
-    const visible = seen.union(this.#approvedLabels());
+    const visible = seen.union(this.#approvedLabels(policy));
     const matches = this.#matches(process, touches, visible, earnsGates(event));
     const verdict = strongest(matches);
     if (verdict === "kill") this.#ends(process, null);
@@ -151,7 +181,8 @@ export class Semantics {
       process.cleans = cleans;
       this.#flow(process, event);
       this.#gatesSee(process, touches, earnsGates(event));
-      if (event.type === "exec" && earnsGates(event)) process.execs.push(execSteps(event));
+      if (event.type === "exec" && earnsGates(event))
+        process.execs.push({ steps: execSteps(event), policy });
       if (event.type === "fork") this.#fork(process, event.child);
       if (event.type === "exit") this.#ends(process, "code" in event.end ? event.end.code : null);
     }
@@ -160,24 +191,24 @@ export class Semantics {
 
   // ---- labels ----
 
-  #gained(event: TraceEvent, touches: readonly Touch[]): Set<string> {
+  #gained(event: TraceEvent, touches: readonly Touch[], policy: Policy): Set<string> {
     const gained = new Set<string>();
     if (event.type === "open" && event.read)
-      this.#addObject(gained, event.file.object, event.file.path);
+      this.#addObject(gained, event.file.object, event.file.path, policy);
     for (const touch of touches) {
       if (touch.kind !== "exec") continue;
-      this.#addObject(gained, touch.step.file.object, touch.step.file.path);
-      for (const source of this.#policy.sources) {
+      this.#addObject(gained, touch.step.file.object, touch.step.file.path, policy);
+      for (const source of policy.sources) {
         if (source.origin.kind !== "exec") continue;
         if (this.#isExec(source.origin.exec, touch.step)) gained.add(source.label.text);
       }
     }
     if (event.type === "exec") {
-      for (const label of this.#transformed(event, "endorse")) gained.add(label);
+      for (const label of this.#transformed(event, "endorse", policy)) gained.add(label);
     }
     // What a connection answers is not told apart from the connection yet.
     if (event.type === "recv" || event.type === "connect") {
-      for (const source of this.#policy.sources) {
+      for (const source of policy.sources) {
         if (source.origin.kind !== "endpoint") continue;
         if (peerMatches([source.origin.endpoint], event.peer, this.#places))
           gained.add(source.label.text);
@@ -186,14 +217,18 @@ export class Semantics {
     return gained;
   }
 
-  #cleanedBy(event: ExecEvent): ReadonlySet<string> {
-    return this.#transformed(event, "declassify");
+  #cleanedBy(event: ExecEvent, policy: Policy): ReadonlySet<string> {
+    return this.#transformed(event, "declassify", policy);
   }
 
   /** Labels that an exec takes or gives: by its files, not by names that lead to them, and by their own code. */
-  #transformed(event: ExecEvent, kind: "declassify" | "endorse"): ReadonlySet<string> {
+  #transformed(
+    event: ExecEvent,
+    kind: "declassify" | "endorse",
+    policy: Policy,
+  ): ReadonlySet<string> {
     if (event.steered !== null) return new Set();
-    const done = this.#policy.transforms.filter(
+    const done = policy.transforms.filter(
       (transform) =>
         transform.kind === kind &&
         execSteps(event).some((step) =>
@@ -204,9 +239,9 @@ export class Semantics {
   }
 
   /** What an object carries: what was written into it, and what its name is a source of. */
-  #addObject(labels: Set<string>, object: number, path: string): void {
+  #addObject(labels: Set<string>, object: number, path: string, policy: Policy): void {
     for (const label of this.#objects.get(object) ?? []) labels.add(label);
-    for (const source of this.#policy.sources) {
+    for (const source of policy.sources) {
       if (source.origin.kind !== "file") continue;
       if (fileMatches(source.origin.pattern, path, this.#places)) labels.add(source.label.text);
     }
@@ -227,18 +262,18 @@ export class Semantics {
         break;
       case "rename":
         if (event.replaces?.last) this.#objects.delete(event.replaces.object);
-        this.#nameIsKept(event.from.object, event.from.path);
+        this.#nameIsKept(event.from.object, event.from.path, this.#policyOf(process));
         break;
       case "link":
-        this.#nameIsKept(event.from.object, event.from.path);
+        this.#nameIsKept(event.from.object, event.from.path, this.#policyOf(process));
         break;
     }
   }
 
   /** The labels that an object has through its old name stay with it under another. */
-  #nameIsKept(object: number, path: string): void {
+  #nameIsKept(object: number, path: string, policy: Policy): void {
     const labels = new Set<string>();
-    this.#addObject(labels, object, path);
+    this.#addObject(labels, object, path, policy);
     this.#give(object, labels);
   }
 
@@ -254,7 +289,7 @@ export class Semantics {
     seen: ReadonlySet<string>,
     earns: boolean,
   ): Match[] {
-    return this.#policy.rules.flatMap((rule: Rule) =>
+    return this.#policyOf(process).rules.flatMap((rule: Rule) =>
       rule.clauses.flatMap((clause, clauseIndex) =>
         (clause.condition === null || holds(clause.condition, seen)) &&
         touches.some((touch) => this.#clauseMatches(clause, process, touch, earns ? touches : []))
@@ -323,8 +358,10 @@ export class Semantics {
         return this.#isTarget(condition, touch) !== condition.negated;
       case "lineage-includes":
         return (
-          lineage(process).some((steps) =>
-            steps.some((step) => this.#isExec(condition.exec, step)),
+          lineage(process).some(
+            ({ steps, policy }) =>
+              asksForLineage(policy, condition) &&
+              steps.some((step) => this.#isExec(condition.exec, step)),
           ) || touches.some((now) => now.kind === "exec" && this.#isExec(condition.exec, now.step))
         );
       case "after":
@@ -362,7 +399,7 @@ export class Semantics {
 
   /** First what makes gates stale, then what opens them: an event that does both opens. */
   #gatesSee(process: Process, touches: readonly Touch[], earns: boolean): void {
-    for (const gate of this.#gates.values()) {
+    for (const gate of this.#gatesOf(process)) {
       const { event, exits, since } = gate.condition;
       if (touches.some((touch) => since.some((later) => this.#isAbout(later, touch))))
         this.#staled(gate, process);
@@ -378,6 +415,13 @@ export class Semantics {
       this.#runs.push(run);
       if (exits === null) gate.satisfiedBy = run;
     }
+  }
+
+  /** Those that the process's policy asks about: no others see what it does. */
+  #gatesOf(process: Process | null): Gate[] {
+    const after = conditionsOf(this.#policyOf(process)).filter(({ kind }) => kind === "after");
+    const texts = new Set(after.map((condition) => gateText(condition as After)));
+    return [...this.#gates.values()].filter(({ text }) => texts.has(text));
   }
 
   #staled(gate: Gate, by: Process): void {
@@ -409,8 +453,8 @@ export class Semantics {
   }
 
   /** Labels that approvals give to everybody for as long as they stand. */
-  #approvedLabels(): Set<string> {
-    const given = this.#policy.sources.filter(
+  #approvedLabels(policy: Policy): Set<string> {
+    const given = policy.sources.filter(
       ({ origin }) => origin.kind === "approval" && this.#isApproved(origin.name, null),
     );
     return new Set(given.map(({ label }) => label.text));
@@ -434,7 +478,7 @@ export class Semantics {
   }
 
   #outcome(verdict: Verdict, matches: readonly Match[], process: Process | null): Step {
-    const gates = [...this.#gates.values()]
+    const gates = this.#gatesOf(process)
       .filter((gate) => this.#isOpen(gate))
       .map((gate) => gate.text);
     return { verdict, matches, labels: [...(process?.labels ?? [])].sort(), gates: gates.sort() };
@@ -444,6 +488,7 @@ export class Semantics {
 function newProcess(id: number, parent: Process | null): Process {
   return {
     id,
+    domain: parent?.domain ?? rootDomain,
     parent,
     labels: new Set(parent?.labels),
     cleans: new Set(parent?.cleans),
@@ -454,12 +499,25 @@ function newProcess(id: number, parent: Process | null): Process {
 }
 
 /** Every exec of the process and, up to where each was forked, of its ancestors. */
-function lineage(process: Process): (readonly ExecStep[])[] {
+function lineage(process: Process): Done[] {
   const all = [...process.execs];
   for (let child = process; child.parent !== null; child = child.parent) {
     all.push(...child.parent.execs.slice(0, child.inherited));
   }
   return all;
+}
+
+function conditionsOf(policy: Policy): Condition[] {
+  return policy.rules.flatMap((rule) => rule.clauses.flatMap((clause) => clause.unless));
+}
+
+type Lineage = Condition & { readonly kind: "lineage-includes" };
+
+function asksForLineage(policy: Policy, { exec }: Lineage): boolean {
+  return conditionsOf(policy).some(
+    (condition) =>
+      condition.kind === "lineage-includes" && execText(condition.exec) === execText(exec),
+  );
 }
 
 /** What a program does counts for gates and lineages unless its caller could put other code in. */
@@ -520,6 +578,10 @@ function eventText(event: GateEvent): string {
       .join(",");
     return `${event.kind} ${patterns ?? "any"}`;
   }
-  const words = [event.exec.program?.text ?? null, ...event.exec.args.map((arg) => arg.text)];
+  return execText(event.exec);
+}
+
+export function execText(exec: Lineage["exec"]): string {
+  const words = [exec.program?.text ?? null, ...exec.args.map((arg) => arg.text)];
   return `exec ${words.map((word) => (word === null ? "any" : JSON.stringify(word))).join(" ")}`;
 }

@@ -3,18 +3,20 @@
 //
 //   bun bench/run.bench.ts           # smoke size, seconds; runs in the tests
 //   bun bench/run.bench.ts --real    # minutes
+//   bun bench/run.bench.ts --starts  # only the starts, and of these one under each policy of policies/
 //   bun bench/run.bench.ts --json    # one object, for a machine
 //
 // `start` is the tool's own start and end around nothing, under three policies; the milliseconds it adds are the median of the
 // pairs' differences. The others time themselves from inside, without start and end.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { endpointRules, execRules, pathRules } from "./policies.ts";
 
 const tool = join(import.meta.dir, "../dist/actplane");
 const isReal = process.argv.includes("--real");
-const rounds = isReal ? 15 : 3;
+const isStarts = process.argv.includes("--starts");
+const rounds = isStarts ? 21 : isReal ? 15 : 3;
 const scale = isReal ? 10 : 1;
 
 interface Workload {
@@ -93,7 +95,18 @@ rule leak:
   because "x"`,
   },
   "start-many": { what: "`true`, the 120 rules of the workloads", policy },
+  ...(isStarts ? shippedPolicies() : {}),
 };
+
+function shippedPolicies(): Record<string, { readonly what: string; readonly policy: string }> {
+  const shipped = join(import.meta.dir, "../policies");
+  return Object.fromEntries(
+    readdirSync(shipped).map((file) => [
+      file.replace(/\.policy$/, ""),
+      { what: "`true`", policy: readFileSync(join(shipped, file), "utf8") },
+    ]),
+  );
+}
 
 function bash(cwd: string, script: string, governed: boolean, under = "bench"): void {
   const command = ["/bin/bash", "-euo", "pipefail", "-c", script];
@@ -178,7 +191,7 @@ try {
     ...Object.entries(starts).map(([name, { what }]) =>
       compare(name, what, (governed) => measureStart(name, governed)),
     ),
-    ...workloads.map((workload) =>
+    ...(isStarts ? [] : workloads).map((workload) =>
       compare(workload.name, workload.what, (governed) => measureInside(workload, governed)),
     ),
   ];
@@ -186,10 +199,11 @@ try {
     console.log(JSON.stringify({ schema_version: 1, rounds, isReal, results }));
   } else {
     console.log(`governed to free, median of ${rounds} pairs (least to most)`);
+    const width = Math.max(...results.map(({ name }) => name.length));
     for (const { name, what, ratio, ratioMin, ratioMax, freeMs, addedMs } of results) {
       const spread = `(${ratioMin.toFixed(2)} to ${ratioMax.toFixed(2)})`;
       console.log(
-        `${name.padEnd(11)} ${ratio.toFixed(2).padStart(6)} x ${spread.padEnd(18)} ${what}; free: ${freeMs.toFixed(0)} ms, governed: +${addedMs.toFixed(0)} ms`,
+        `${name.padEnd(width)} ${ratio.toFixed(2).padStart(6)} x ${spread.padEnd(18)} ${what}; free: ${freeMs.toFixed(0)} ms, governed: +${addedMs.toFixed(0)} ms`,
       );
     }
   }

@@ -105,7 +105,7 @@ update_verified() {
     for (const found of process.argv.slice(1)) Object.assign(known, await Bun.file(found).json());
     const sorted = Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1)));
     await Bun.write(path, `${JSON.stringify(sorted, null, 2)}\n`);
-  ' $(find "$results" -name verified.json | sort)
+  ' $(find "$results" -mindepth 2 -maxdepth 2 -name verified.json | sort)
 }
 
 # attribute NAME XML

@@ -48,11 +48,14 @@ export class TestDaemon {
     void exited.then(() => {
       ended = true;
     });
-    for (let i = 0; i < 500 * patience; i++) {
+    for (let i = 0; i < 1500; i++) {
       if (ended) throw new Error(`the daemon ended: ${this.log}`);
-      const answer = await this.curl("GET", "/readyz").catch(() => null);
+      // Not before there is a socket: in an emulated machine asking takes half of what loading needs.
+      const answer = existsSync(this.socket)
+        ? await this.curl("GET", "/readyz").catch(() => null)
+        : null;
       if (answer?.status === 200) return;
-      await Bun.sleep(20);
+      await Bun.sleep(20 * patience);
     }
     throw new Error(`the daemon does not answer: ${this.log}`);
   }

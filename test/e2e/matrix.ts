@@ -67,7 +67,7 @@ const marking = [
   ...Array.from({ length: 12 }, (_, i) => `ship-${i + 1}`),
 ];
 const acting = ["launcher", "agent-a", "agent-b", "cleaner", "vouch", "migrate"];
-const meeting = ["unsignalled", "untraced"];
+const meeting = ["unsignalled", "untraced", "self-traced"];
 
 /** Programs of the cases, once for both runs. */
 export function installPrograms(bin: string): void {
@@ -75,6 +75,7 @@ export function installPrograms(bin: string): void {
   for (const name of marking) copyFileSync(join(probes, "mark"), join(bin, name));
   copyFileSync("/usr/bin/touch", join(bin, "loaded"));
   for (const name of ["redact", "plain"]) copyFileSync("/usr/bin/sed", join(bin, name));
+  copyFileSync(join(probes, "narrow"), join(bin, "narrow"));
   for (const name of meeting) copyFileSync(join(probes, "meet"), join(bin, name));
   for (const name of [...acting, "act"]) copyFileSync(join(probes, "act"), join(bin, name));
 }

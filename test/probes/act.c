@@ -164,6 +164,26 @@ static int exec_memfd(char **a)
 	return fail("execveat");
 }
 
+/* A program whose last name has gone: run by its descriptor, or by that of /proc. */
+static int exec_deleted(const char *op, char **a)
+{
+	int out = open("deleted", O_WRONLY | O_CREAT | O_CLOEXEC, 0755), from = open(a[1], O_RDONLY | O_CLOEXEC), fd;
+	char path[32];
+
+	if (out < 0 || from < 0 || sendfile(out, from, 0, 1 << 28) <= 0)
+		return fail("copy");
+	close(out);
+	fd = open("deleted", O_RDONLY);
+	if (fd < 0 || unlink("deleted"))
+		return fail("unlink");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!strcmp(op, "exec-deleted-by-proc"))
+		execv(path, a + 1);
+	else
+		syscall(SYS_execveat, fd, "", a + 1, environ, AT_EMPTY_PATH);
+	return fail("exec");
+}
+
 static int map_read(const char *path)
 {
 	int fd = open(path, O_RDONLY);
@@ -386,6 +406,8 @@ static int exec_operation(char **a)
 	}
 	if (IS("exec-memfd"))
 		return exec_memfd(a);
+	if (IS("exec-deleted") || IS("exec-deleted-by-proc"))
+		return exec_deleted(op, a);
 	if (IS("exec-as")) { /* argv[0] is the caller's to choose */
 		execv(a[1], a + 2);
 		return fail("execve");

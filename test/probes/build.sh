@@ -6,5 +6,9 @@ output=../../build/test/probes
 mkdir -p "$output"
 for source in *.c; do
   program="$output/${source%.c}"
-  [[ "$program" -nt "$source" || ! -w "$output" ]] || gcc -static -O1 -Wall -Wno-unused-result -o "$program" "$source" -lpthread
+  if [[ "$program" -nt "$source" || ! -w "$output" ]]; then continue; fi
+  case "$source" in
+    narrow.c) gcc -m32 -nostdlib -static -ffreestanding -fno-pic -fno-stack-protector -O1 -Wall -o "$program" "$source" ;;
+    *) gcc -static -O1 -Wall -Wno-unused-result -o "$program" "$source" -lpthread ;;
+  esac
 done

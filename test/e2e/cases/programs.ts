@@ -44,6 +44,10 @@ rule only-by-launcher:
   block exec "guarded" unless lineage-includes exec "launcher"
 rule no-loaded:
   block exec "loaded"
+rule no-narrow-force:
+  block exec "narrow" "--force"
+rule no-truncate-applet:
+  block exec "**/box/truncate"
 rule no-python-push:
   block exec "publish" "--force"
 `;
@@ -54,6 +58,13 @@ function script(name: string, text: string) {
     writeFileSync(join(dir, name), text.replaceAll("{bin}", bin));
     chmodSync(join(dir, name), 0o755);
   };
+}
+
+/** Names of busybox, which does what it is called. */
+function box(dir: string): void {
+  mkdirSync(join(dir, "box"));
+  for (const applet of ["truncate", "cp"])
+    symlinkSync("/usr/bin/busybox", join(dir, "box", applet));
 }
 
 const python = "/usr/bin/python3";
@@ -317,6 +328,43 @@ const cases: readonly Case[] = [
     expected: earlyBlock,
     prepare: (dir, bin) => symlinkSync(join(bin, "multicall"), join(dir, "vi")),
     run: ["{act}", "exec", "./vi", "ran"],
+  },
+
+  {
+    name: "an applet of busybox by the name of its link",
+    rule: "no-truncate-applet",
+    expected: earlyBlock,
+    prepare: box,
+    run: ["{act}", "exec", "box/truncate", "-s", "4", "mark"],
+  },
+  {
+    name: "another applet of busybox",
+    expected: allowed,
+    prepare: box,
+    run: ["{act}", "exec", "box/cp", "box/cp", "mark"],
+  },
+
+  {
+    name: "a 32-bit program with its arguments",
+    rule: "no-narrow-force",
+    expected: earlyBlock,
+    run: ["{bin}/narrow", "ran", "--force"],
+  },
+  { name: "a 32-bit program", expected: allowed, run: ["{bin}/narrow", "ran", "--forces"] },
+  {
+    ...forbidden,
+    name: "a program run by a 32-bit program",
+    run: ["{bin}/narrow", "exec", "{bin}/forbidden", "ran"],
+  },
+  {
+    name: "another program run by a 32-bit program",
+    expected: allowed,
+    run: ["{bin}/narrow", "exec", "{bin}/free", "ran"],
+  },
+  {
+    ...pushes,
+    name: "git push run by a 32-bit program",
+    run: ["{bin}/narrow", "exec", "{bin}/git", "-C", "x", "push"],
   },
 
   {

@@ -339,6 +339,7 @@ enum builtin {
 	BUILTIN_NAMELESS = 4, /* running a memfd, a deleted or a never linked file */
 	BUILTIN_EARNED = 5,   /* tracing a process that may what the tracer may not */
 	BUILTIN_PINS = 6,     /* opening, changing or unmounting a bpffs, where programs and maps outlive the tool */
+	BUILTIN_ARGUMENTS = 7, /* a program has other arguments than those that were judged */
 };
 
 #define EVENT_CLAUSES_MAX 16

@@ -98,3 +98,12 @@ SEC("syscall") int any_start(void *ctx)
 	kernel_variable(pgdir_shift, sizeof(pgdir_shift), &top_shift, sizeof(top_shift));
 	return 0;
 }
+
+/* Run by the tool itself, for a file that rules are about by one of its names (src/kernel/second-names.ts). */
+SEC("syscall") int any_name(struct shown_file *shown)
+{
+	struct scratch *scratch = current_scratch();
+	struct shown_file file = { .descriptor = shown->descriptor, .domain = shown->domain, .folders = shown->folders };
+
+	return scratch ? name_show(scratch, &file) : 0;
+}

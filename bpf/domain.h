@@ -64,13 +64,9 @@ static __always_inline struct domain_slot *slot_of(struct domain *domain)
 
 GLOBAL int pools_meet(struct verdict *v, struct proc *proc);
 
-/*
- * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
- * operation sees one generation. False when the state of a governed process is broken: refuse.
- */
-static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
+/* Start a verdict in a domain, with no labels. False: there is no such domain. */
+static __always_inline bool verdict_of_domain(struct verdict *v, __u32 key, __u32 ops, __u32 refuses)
 {
-	__u32 key = proc->domain;
 	struct domain *domain = bpf_map_lookup_elem(&domains, &key);
 	struct domain_slot *slot;
 
@@ -87,6 +83,20 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	v->ops = ops;
 	v->refuses = refuses;
 	v->thread = bpf_get_current_pid_tgid();
+	return true;
+broken:
+	count(COUNTER_STRICT_STATE);
+	return false;
+}
+
+/*
+ * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
+ * operation sees one generation. False when the state of a governed process is broken: refuse.
+ */
+static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
+{
+	if (!verdict_of_domain(v, proc->domain, ops, refuses))
+		return false;
 	/* A new image begins with every label; whether it declassifies some is found out by its name. */
 	if (with_labels) {
 		for (int i = 0; i < LABEL_WORDS; i++) {
@@ -97,9 +107,6 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	if (with_flow && proc->flags & PROC_SHARES)
 		pools_meet(v, proc);
 	return true;
-broken:
-	count(COUNTER_STRICT_STATE);
-	return false;
 }
 
 /* As verdict_fill, for an operation that rules judge: it is counted. */
@@ -126,6 +133,18 @@ static __always_inline struct image_header *image_of(struct verdict *v)
 static __always_inline bool is_internal(__u64 inode)
 {
 	return inode && BPF_CORE_READ((struct inode *)inode, i_sb, s_flags) & SB_KERNMOUNT;
+}
+
+static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+
+	if (descriptor >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
+	return file;
 }
 
 static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)

@@ -101,6 +101,61 @@ GLOBAL int args_walk(struct scratch *scratch, struct verdict *v, struct args_sou
 	return walk->bytes && !scratch->walker.failed;
 }
 
+struct args_hashing {
+	struct scratch *scratch;
+	struct args_source *source;
+	__u64 address;
+	__u64 hash;
+	__u32 bytes; /* in the chunk */
+	__u32 left;  /* arguments not yet ended */
+};
+
+static long hash_byte_step(__u32 index, struct args_hashing *h)
+{
+	__u8 byte;
+
+	if (index >= CHUNK_BYTES || index >= h->bytes || !h->left)
+		return 1;
+	byte = h->scratch->chunk[index];
+	h->hash = (h->hash ^ byte) * 0x100000001b3ull;
+	if (!byte)
+		h->left--;
+	return 0;
+}
+
+static long hash_chunk_step(__u32 index, struct args_hashing *h)
+{
+	if (!h->left || h->address >= h->source->end)
+		return 1;
+	h->bytes = args_copy(h->scratch, h->source, h->address);
+	if (!h->bytes)
+		return 1;
+	bpf_loop(CHUNK_BYTES, hash_byte_step, h, 0);
+	h->address += h->bytes;
+	return 0;
+}
+
+/* FNV-1a of all arguments, argv[0] included; 0: they cannot be read, or are more than rules look at. */
+GLOBAL __u64 args_hash(struct scratch *scratch, struct args_source *source)
+{
+	struct args_hashing h = { .scratch = scratch, .source = source, .hash = 0xcbf29ce484222325ull };
+
+	if (!scratch || !source)
+		return 0;
+	h.address = source->from;
+	h.left = source->count;
+	bpf_loop(ARG_CHUNKS_MAX, hash_chunk_step, &h, 0);
+	return h.left ? 0 : h.hash;
+}
+
+/* Whether any rule is about arguments. */
+static __always_inline bool matches_arguments(struct verdict *v)
+{
+	struct image_header *image = image_of(v);
+
+	return image && image->atom_words;
+}
+
 /* Apply the entries of a program's accept list. */
 GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32 wanted)
 {
@@ -406,7 +461,7 @@ GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_so
 	object_read(v, (__u64)BPF_CORE_READ(bprm, file, f_inode));
 	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
 	scratch->earning = 0;
-	if (!(image->exec_ops & OP_EXEC) && !(image->path_ops & OP_READ))
+	if (!(image->exec_ops & v->ops) && !(image->path_ops & OP_READ))
 		return 1;
 	if (exec_names(scratch, v, source)) {
 		exec_judge(scratch, v, source);

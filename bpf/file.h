@@ -102,7 +102,7 @@ static __always_inline void object_lists(struct scratch *scratch, struct verdict
 GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
 	struct session *session;
-	__u32 at;
+	__u32 canonical, at;
 	int found;
 
 	if (!with_paths || !scratch || !v || !request)
@@ -121,14 +121,20 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 		way_walk(scratch, v, WAY_PATH);
 		return 1;
 	}
-	if (path_canonical(scratch, request->base.mount, request->base.dentry))
+	canonical = path_canonical(scratch, request->base.mount, request->base.dentry);
+	if (canonical)
 		way_walk(scratch, v, WAY_CANONICAL);
 	scratch->moved_session = session->moved_directories ? v->session : 0;
-	found = path_resolve(scratch, request->base.mount, request->base.dentry);
+	/* Without a mount, through one that is no place, or above its root, the canonical path is the only one. */
+	found = request->base.mount && !(canonical && is_private(request->base.mount)) &&
+		path_resolve(scratch, request->base.mount, request->base.dentry);
+	if (!found && canonical) {
+		scratch->moved_at = 0;
+		found = path_canonical(scratch, request->base.mount, request->base.dentry);
+	}
 	scratch->moved_session = 0;
 	if (!found)
 		return 0;
-	scratch->moved_session = 0;
 	at = scratch->path_at;
 	if (with_names && scratch->moved_at) {
 		scratch->path_at = scratch->moved_at;
@@ -136,7 +142,7 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 		scratch->path_at = at;
 	}
 	way_walk(scratch, v, WAY_PATH);
-	if (with_names && session->named_objects && request->inode)
+	if (with_names && session->named_objects && request->inode && !(request->remembers && v->ops & OP_CREATE))
 		object_lists(scratch, v, request->inode);
 	return 1;
 }
@@ -295,9 +301,12 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	struct object_key key;
 	struct object *object;
 	struct names_keep keep = { .scratch = scratch, .v = v };
+	bool is_new;
 
 	if (!with_names || !scratch || !v)
 		return 0;
+	/* What was just made is not what its number stood for before: without hooks nobody is told of the end of that. */
+	is_new = v->ops & OP_CREATE;
 	session = session_of(v);
 	if (!session)
 		return -EPERM;
@@ -308,12 +317,17 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 		if (!object)
 			return -EPERM;
 		/* The first name stays: a later one was in the agent's hands. */
-		if (!object->named) {
+		if (!object->named || is_new) {
 			for (int i = 0; i < GROUPS_MAX; i++)
 				object->lists[i] = scratch->lists.ways[WAY_PATH][i];
 			object->named = 1;
 			__sync_fetch_and_add(&session->named_objects, 1);
 		}
+	} else if (is_new) {
+		object_key_of(&key, inode, v->session);
+		object = bpf_map_lookup_elem(&objects, &key);
+		if (object)
+			object->named = 0;
 	}
 	if (!is_directory || !(v->ops & OP_RENAME))
 		return 0;
@@ -340,6 +354,14 @@ static __always_inline bool holds_data(__u64 inode)
 	__u16 kind = inode ? BPF_CORE_READ((struct inode *)inode, i_mode) & S_IFMT : 0;
 
 	return kind == S_IFREG || kind == S_IFIFO;
+}
+
+/* As name_keep, of an object that has this name and may get another one unseen. */
+static __always_inline int name_remember(struct scratch *scratch, struct verdict *v, __u64 inode)
+{
+	for (int i = 0; i < GROUPS_MAX; i++)
+		scratch->lists.next[i].at = 0;
+	return name_keep(scratch, v, inode);
 }
 
 /* What goes on when the operation goes ahead: labels of the process and of the object, gates. Not 0: no room. */
@@ -458,9 +480,43 @@ GLOBAL int file_event(struct file_request *request)
 	excepted = v->open_gates;
 	if (file_commit(scratch, v, proc, request->inode))
 		return -EPERM;
+	if (request->remembers && request->inode && name_remember(scratch, v, request->inode))
+		return -EPERM;
 	if (request->file && !excepted)
 		judged_keep(v, proc, request);
 	return 0;
+}
+
+/* A file that the tool shows: one of its own descriptors. */
+struct shown_file {
+	__u32 descriptor;
+	__u32 domain;
+	__u32 folders; /* 1: what is made below a folder is to be judged by its name after a rename too */
+};
+
+/*
+ * What rules say of the file's name is written down with the file: it may have another name already, or get one
+ * unseen. Not 0: there is no room for that.
+ */
+GLOBAL int name_show(struct scratch *scratch, struct shown_file *shown)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file_request request = {};
+	struct verdict *v;
+	struct file *file;
+
+	if (!scratch || !shown)
+		return 0;
+	v = &scratch->verdict;
+	file = file_of(task, shown->descriptor);
+	if (!file || !verdict_of_domain(v, shown->domain, shown->folders ? OP_RENAME : 0, 0))
+		return 0;
+	request.inode = (__u64)BPF_CORE_READ(file, f_inode);
+	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (!file_ways(scratch, v, &request))
+		return 0;
+	return name_remember(scratch, v, request.inode);
 }
 
 /* A file that is being mapped; a number, because global functions take no kernel pointers. */

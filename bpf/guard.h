@@ -188,6 +188,84 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 	return conclude(v, proc, &data, true) ? -EPERM : 0;
 }
 
+/*
+ * The caller lets its parent trace it (PTRACE_TRACEME), which then has the caller's program in its hands. Of a process
+ * that has not yet executed the program that its tracer wants, that exec is what is judged (exec_check).
+ */
+static __always_inline int on_traceme(struct task_struct *tracer)
+{
+	__u32 tracer_tgid = BPF_CORE_READ(tracer, tgid);
+	struct proc *proc = current_proc();
+	struct args_source none = {};
+	struct image_header *image;
+	struct event_data data;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc || !bpf_map_lookup_elem(&procs, &tracer_tgid))
+		return 0;
+	scratch = current_scratch();
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, OP_PTRACE, 1))
+		return -EPERM;
+	image = image_of(v);
+	if (!image || !(image->exec_ops & OP_PTRACE) || !program_of(scratch, (void *)bpf_get_current_task()))
+		return 0;
+	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+	scratch->earning = 0;
+	exec_name(scratch, v, 0, 0);
+	exec_judge(scratch, v, &none);
+	data_of_path(&data, scratch);
+	return conclude(v, proc, &data, true) ? -EPERM : 0;
+}
+
+/* The caller's number in its own pid namespace. */
+static __always_inline __s32 own_number(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level), bytes = bpf_core_type_size(struct upid);
+	__s32 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), (void *)((__u64)pid + __builtin_preserve_field_info(pid->numbers, BPF_FIELD_BYTE_OFFSET) + level * bytes));
+	return number;
+}
+
+/*
+ * A descriptor gets an owner, to whom it will send signals (F_SETOWN). Which process a number of the caller's namespace
+ * stands for cannot be found out here, so any but the caller is taken to be one that rules on signals are about.
+ */
+GLOBAL int owner_event(__s32 owner)
+{
+	struct proc *proc = current_proc();
+	struct event_data none = {};
+	struct image_header *image;
+	struct scratch *scratch;
+	struct verdict *v;
+
+	if (!proc || !owner || owner == own_number())
+		return 0;
+	scratch = current_scratch();
+	if (!scratch) {
+		count(COUNTER_STRICT_STATE);
+		return -EPERM;
+	}
+	v = &scratch->verdict;
+	if (!verdict_begin(v, proc, OP_SIGNAL, 1))
+		return -EPERM;
+	image = image_of(v);
+	if (!image || !(image->exec_ops & OP_SIGNAL))
+		return 0;
+	count(COUNTER_STRICT_PATH);
+	v->flags |= EVENT_STRICT_PATH;
+	scan_all(v);
+	return conclude(v, proc, &none, true) ? -EPERM : 0;
+}
+
 /* What no governed process has to do, whatever its policy. */
 GLOBAL int guard_event(__u32 builtin)
 {

@@ -52,6 +52,14 @@ typedef struct {
 	__u8 b[16];
 } uuid_t;
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct super_block {
 	__u32 s_dev;
 	uuid_t s_uuid;
@@ -72,6 +80,7 @@ struct inode {
 	__u32 i_nlink;
 	atomic_t i_count;
 	struct super_block *i_sb;
+	struct hlist_head i_dentry;
 };
 
 struct dentry {
@@ -79,6 +88,9 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 
 struct vfsmount {
@@ -91,6 +103,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	void *mnt_ns;
 };
 
 struct path {
@@ -153,19 +166,12 @@ struct list_head {
 	struct list_head *next;
 };
 
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 struct upid {
 	int nr;
 };
 
 struct pid {
+	unsigned int level;
 	struct hlist_head tasks[1];
 	struct upid numbers[1];
 };
@@ -184,7 +190,9 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	struct task_struct *real_parent;
+	struct task_struct *parent; /* who traces it, where somebody does */
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
@@ -203,6 +211,10 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+};
+
+struct iattr {
+	unsigned int ia_valid;
 };
 
 struct in6_addr {
@@ -339,6 +351,20 @@ struct bpf_sock_addr {
 #define PTRACE_ATTACH 16
 #define PTRACE_SEIZE 0x4206
 #define PROC_SUPER_MAGIC 0x9fa0ul
+#define RENAME_EXCHANGE 2u
+#define ATTR_MODE 1u
+#define ATTR_UID 2u
+#define ATTR_GID 4u
+#define ATTR_SIZE 8u
+#define ATTR_ATIME 16u
+#define ATTR_MTIME 32u
+#define FS_IOC_SETFLAGS 0x40086602u
+#define FS_IOC32_SETFLAGS 0x40046602u
+#define FS_IOC_FSSETXATTR 0x401c5820u
+#define FIOSETOWN 0x8901u
+#define SIOCSPGRP 0x8902u
+#define F_SETOWN 8u
+#define F_SETOWN_EX 15u
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 

@@ -343,6 +343,7 @@ struct exec_pending {
 	__u32 cleans[LABEL_WORDS];
 	__u64 opens;
 	__u64 stales;
+	__u64 args; /* hash of the arguments that were judged; 0: no rule is about any */
 	__u32 flags;
 };
 
@@ -373,8 +374,8 @@ struct file_request {
 	__u32 refuses;
 	__u32 only_refuse; /* 1: judge and change nothing, another name of the operation is still to be judged */
 	__u32 ask;
-	__u32 folder; /* 1: a rename that moves a folder */
-	__u32 reserved;
+	__u32 folder;    /* 1: a rename that moves a folder */
+	__u32 remembers; /* 1: what rules say of this name goes on to hold for the object */
 };
 
 /* What the ENDPOINT automata read: protocol, IPv6 or mapped IPv4 address, port; network order. */
@@ -504,8 +505,14 @@ const volatile __u32 with_gates = 1;
 const volatile __u32 with_earnings = 1; /* what a program has to earn (trust.h) */
 const volatile __u32 with_paths = 1;    /* operations on files */
 const volatile __u32 with_endpoints = 1;
-/* Of the tier: whether what is known of a rename is the object, and not only its names. */
+/* Whether rules stay with an object when it gets another name. */
 const volatile __u32 with_names = 1;
+
+/*
+ * 1: the tier sees the names of a rename and not its object, so what is opened is written down with its name. Only
+ * for a single domain: another one's rules are not about that name.
+ */
+const volatile __u32 remembers_names = 0;
 
 /* ---- set while running ---- */
 

@@ -305,18 +305,6 @@ static __always_inline bool compares(struct pt_regs *regs, __u64 number)
 	return (__u32)BPF_CORE_READ(regs, si) == FIDEDUPERANGE || (__u32)BPF_CORE_READ(regs, cx) == FIDEDUPERANGE;
 }
 
-static __always_inline struct file *file_of(struct task_struct *task, __u64 descriptor)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = 0;
-
-	if (descriptor >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
-	return file;
-}
-
 /* Nothing must leave over the connection any more. */
 static __always_inline void sever(__u64 sk)
 {

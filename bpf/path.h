@@ -87,6 +87,11 @@ static long path_step(__u32 index, struct path_walk *walk)
 	return 0;
 }
 
+static __always_inline struct mount *mount_of(__u64 vfsmount)
+{
+	return (void *)(vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET));
+}
+
 /*
  * Put the path of `dentry`, less its last `skip` names, before what stands in the scratch from `at` on.
  * 0: it cannot be resolved.
@@ -96,7 +101,7 @@ GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, _
 	struct path_walk walk = {
 		.scratch = scratch,
 		.dentry = dentry,
-		.mount = vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET),
+		.mount = (__u64)mount_of(vfsmount),
 	};
 	struct path_climb *climb;
 
@@ -133,7 +138,7 @@ static __always_inline int path_resolve(struct scratch *scratch, __u64 vfsmount,
 GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 {
 	struct path_walk walk = { .scratch = scratch, .dentry = dentry };
-	struct mount *mount = (void *)(vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET));
+	struct mount *mount = mount_of(vfsmount);
 	struct dentry *file = (void *)dentry;
 	struct mount_place *place;
 	__u32 device, at, bytes;
@@ -162,6 +167,15 @@ GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 	scratch->path_at = at;
 	scratch->path_end = PATH_BYTES;
 	return 1;
+}
+
+/*
+ * A mount in nobody's namespace (the pointer is an error), by which overlayfs reaches what lies below it: its
+ * root is no place, and what is opened through it may lie elsewhere.
+ */
+static __always_inline bool is_private(__u64 vfsmount)
+{
+	return (__u64)BPF_CORE_READ(mount_of(vfsmount), mnt_ns) >= (__u64)-4096;
 }
 
 struct name_folding {

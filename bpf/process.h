@@ -162,6 +162,18 @@ static __always_inline int exec_begins(void)
 	return 0;
 }
 
+/* Whether a governed process traces the caller, and so has in its hands what the caller is about to run. */
+static __always_inline bool is_traced(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tracer;
+
+	if (!BPF_CORE_READ(task, ptrace))
+		return false;
+	tracer = BPF_CORE_READ(task, parent, tgid);
+	return bpf_map_lookup_elem(&procs, &tracer);
+}
+
 /*
  * bprm_check_security: fires for a script, then for its interpreter. What the exec would change is
  * kept pending until its point of no return; each level is judged with its own file and arguments.
@@ -183,7 +195,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	if (!scratch || !pending)
 		return -EPERM;
 	v = &scratch->verdict;
-	if (!verdict_begin(v, proc, OP_EXEC, 1))
+	if (!verdict_begin(v, proc, is_traced() ? OP_EXEC | OP_PTRACE : OP_EXEC, 1))
 		return -EPERM;
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		v->seen[i] |= pending->labels[i];
@@ -207,6 +219,8 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	pending->flags |= v->flags;
 	if (has_earnings(scratch, v))
 		__sync_fetch_and_or(&proc->flags, PROC_EARNING);
+	/* Of the last level, which is what the new image gets. */
+	pending->args = matches_arguments(v) ? args_hash(scratch, &source) : 0;
 	if (!v->effect)
 		return 0;
 	exec_data(scratch, &source, &data);
@@ -242,12 +256,24 @@ static __always_inline void exec_commit(struct scratch *scratch, struct verdict 
 	emit(EVENT_GATE_START, v, proc, v->opens, &data);
 }
 
-/* sched_process_exec where a hook has judged: commit what is pending. */
+/* The strict side where nothing can be refused any more. */
+static __always_inline int refuse_late(void)
+{
+	count(COUNTER_STRICT_STATE);
+	bpf_send_signal(SIGKILL);
+	return 0;
+}
+
+/*
+ * sched_process_exec where a hook has judged: commit what is pending. The arguments are those that were judged,
+ * or the new image ends here.
+ */
 static __always_inline int exec_done(struct linux_binprm *bprm)
 {
 	struct proc *proc = current_proc();
 	struct exec_pending *pending;
 	struct args_source source;
+	struct event_data data;
 	struct scratch *scratch;
 	struct verdict *v;
 
@@ -256,10 +282,10 @@ static __always_inline int exec_done(struct linux_binprm *bprm)
 	scratch = current_scratch();
 	pending = current_pending();
 	if (!scratch || !pending)
-		return 0;
+		return refuse_late();
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, OP_EXEC, 0))
-		return 0;
+		return refuse_late();
 	for (int i = 0; i < LABEL_WORDS; i++) {
 		v->seen[i] |= pending->labels[i];
 		v->cleans[i] = pending->cleans[i];
@@ -269,15 +295,13 @@ static __always_inline int exec_done(struct linux_binprm *bprm)
 	v->flags = pending->flags & (EVENT_STEERED_LOADER | EVENT_STEERED_INTERPRETER);
 	v->inode = (__u64)BPF_CORE_READ(bprm, file, f_inode);
 	args_of_image(&source, bprm);
+	if (pending->args && args_hash(scratch, &source) != pending->args) {
+		count(COUNTER_STRICT_ARGS);
+		exec_data(scratch, &source, &data);
+		guard_refuse(v, proc, BUILTIN_ARGUMENTS, &data, true);
+		return 0;
+	}
 	exec_commit(scratch, v, proc, &source);
-	return 0;
-}
-
-/* The strict side where nothing can be refused any more. */
-static __always_inline int refuse_late(void)
-{
-	count(COUNTER_STRICT_STATE);
-	bpf_send_signal(SIGKILL);
 	return 0;
 }
 

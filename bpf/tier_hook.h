@@ -9,12 +9,18 @@
  *   path_rename, _link    both names
  *   path_truncate, file_truncate  truncate
  *   sb_mount, move_mount  mount
- *   path_chmod, _chown    metadata
+ *   path_chmod, _chown    metadata: mode and owner
+ *   inode_setattr         metadata: times
+ *   inode_setxattr, _removexattr, _set_acl, _remove_acl  metadata: extended attributes and access control lists
+ *   file_ioctl, inode_file_setattr  metadata: flags that file systems have (chattr)
+ *   file_ioctl, file_fcntl  signal: a descriptor gets an owner, to whom it sends signals
  *   bprm_creds_for_exec   an exec begins
  *   bprm_check_security   exec, once for a script and once for its interpreter
  *   socket_connect, _bind, _sendmsg  addresses; sendmsg with an address is a connect of its own
  *   task_kill             signal, by the program of the process that would get it
+ *   file_send_sigiotask   signals that descriptors send: not to who holds the rules
  *   ptrace_access_check   ptrace: attaching, and writing to the memory of, another process
+ *   ptrace_traceme        ptrace: asking to be traced
  *   file_permission, file_receive  read, write by descriptors that were opened earlier or by others
  *   file_permission, socket_recvmsg, unix_may_send  labels, when data moves through an open descriptor
  *   sys_enter             labels, where no hook sees data move
@@ -30,6 +36,28 @@
 #define HOOK(name, function, body)                                       \
 	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body }              \
 	SEC("fmod_ret/security_" #function) int mod_##name(__u64 *ctx) { body }
+
+/*
+ * Overlayfs opens the file below in the name of the one above (before 6.7): then the file's own name is that of
+ * its inode, of which there is at least one while it is being opened. Where the supervisor has no place for the
+ * file system below, no rule can be about that name, and the one above stands.
+ */
+static __always_inline void below_overlay(struct file_request *request, struct inode *inode)
+{
+	struct dentry *above = (void *)request->base.dentry;
+	__u32 device = BPF_CORE_READ(inode, i_sb, s_dev);
+	struct hlist_node *alias;
+
+	if (!bpf_core_field_exists(above->d_u.d_alias))
+		return;
+	if (BPF_CORE_READ(above, d_inode) == inode || !bpf_map_lookup_elem(&mounts, &device))
+		return;
+	alias = BPF_CORE_READ(inode, i_dentry.first);
+	if (!alias)
+		return;
+	request->base.mount = 0;
+	request->base.dentry = (__u64)alias - __builtin_preserve_field_info(((struct dentry *)0)->d_u.d_alias, BPF_FIELD_BYTE_OFFSET);
+}
 
 static __always_inline int on_file_open(struct file *file)
 {
@@ -51,6 +79,7 @@ static __always_inline int on_file_open(struct file *file)
 	request.file = (__u64)file;
 	request.base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	request.base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	below_overlay(&request, inode);
 	if (mode & FMODE_READ)
 		request.ops |= OP_READ;
 	if (mode & FMODE_WRITE)
@@ -88,7 +117,7 @@ static __always_inline __u32 is_folder(struct dentry *dentry)
 	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR;
 }
 
-/* Nothing changes by the old name before the new one has passed. An exchange moves both. */
+/* Nothing changes by the old name before the new one has passed. */
 static __always_inline int on_two_names(struct path *old_dir, struct dentry *old, struct path *new_dir,
 					struct dentry *new, __u32 op)
 {
@@ -104,9 +133,102 @@ static __always_inline int on_two_names(struct path *old_dir, struct dentry *old
 	return on_name_of_two(new_dir, new, op | OP_CREATE | replaces, 0, folder);
 }
 
+/* Two files change their names, and each takes along what rules said of its own. */
+static __always_inline int on_exchange(struct path *dir, struct dentry *one, struct path *other_dir, struct dentry *other)
+{
+	__u32 to = OP_RENAME | OP_CREATE, folder;
+
+	if (!current_proc())
+		return 0;
+	folder = is_folder(one) || is_folder(other);
+	if (on_name_of_two(other_dir, other, to, 1, folder) || on_name_of_two(dir, one, to, 1, folder))
+		return -EPERM;
+	if (on_name_of_two(other_dir, other, OP_RENAME, 0, folder))
+		return -EPERM;
+	if (on_name_of_two(other_dir, other, to, 1, folder) || on_name_of_two(dir, one, OP_RENAME, 0, folder))
+		return -EPERM;
+	return 0;
+}
+
+static __always_inline int on_rename(__u64 *ctx)
+{
+	return ctx[4] & RENAME_EXCHANGE
+		       ? on_exchange((void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3])
+		       : on_two_names((void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], OP_RENAME);
+}
+
 static __always_inline int on_path(struct path *path, __u32 ops)
 {
 	return on_name(path, BPF_CORE_READ(path, dentry), ops);
+}
+
+/* A mount by which the caller may have come to the file: hooks on inodes are not told. 0: neither is of its file system. */
+static __always_inline __u64 likely_mount(struct dentry *dentry)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct super_block *own = BPF_CORE_READ(dentry, d_sb);
+	struct vfsmount *mount = BPF_CORE_READ(task, fs, pwd.mnt);
+
+	if (BPF_CORE_READ(mount, mnt_sb) == own)
+		return (__u64)mount;
+	mount = BPF_CORE_READ(task, fs, root.mnt);
+	return BPF_CORE_READ(mount, mnt_sb) == own ? (__u64)mount : 0;
+}
+
+/* What is no content of the file changes, and the hook has no path. */
+static __always_inline int on_metadata(struct dentry *dentry)
+{
+	struct file_request request = { .ops = OP_METADATA, .refuses = 1 };
+
+	if (!current_proc())
+		return 0;
+	request.base.mount = likely_mount(dentry);
+	request.base.dentry = (__u64)dentry;
+	request.inode = (__u64)BPF_CORE_READ(dentry, d_inode);
+	return file_event(&request) ? -EPERM : 0;
+}
+
+/* Times alone: mode, owner and size have hooks with a path. */
+static __always_inline int on_attributes(struct dentry *dentry, struct iattr *attributes)
+{
+	unsigned int what = BPF_CORE_READ(attributes, ia_valid);
+
+	return what & (ATTR_ATIME | ATTR_MTIME) && !(what & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE))
+		       ? on_metadata(dentry)
+		       : 0;
+}
+
+static __always_inline int on_ioctl(struct file *file, __u32 command, __u64 argument)
+{
+	__s32 owner = 0;
+
+	if (command == FS_IOC_SETFLAGS || command == FS_IOC32_SETFLAGS || command == FS_IOC_FSSETXATTR)
+		return on_path(&file->f_path, OP_METADATA);
+	if (command != FIOSETOWN && command != SIOCSPGRP)
+		return 0;
+	bpf_probe_read_user(&owner, sizeof(owner), (void *)argument);
+	return owner_event(owner) ? -EPERM : 0;
+}
+
+static __always_inline int on_sigio(struct task_struct *owner)
+{
+	if (!is_protected(owner))
+		return 0;
+	asm volatile(""); /* a branch: the verifier of 6.12 does not see that -(a || b) is 0 or -1 */
+	return -EPERM;
+}
+
+static __always_inline int on_fcntl(__u32 command, __u64 argument)
+{
+	__s32 owner[2] = {};
+
+	if (command == F_SETOWN)
+		return owner_event(argument) ? -EPERM : 0;
+	if (command != F_SETOWN_EX)
+		return 0;
+	/* struct f_owner_ex: what kind of number it is, and the number. */
+	bpf_probe_read_user(owner, sizeof(owner), (void *)argument);
+	return owner_event(owner[1]) ? -EPERM : 0;
 }
 
 static __always_inline int on_address(struct socket *socket, const void *address, __u32 ops)
@@ -262,11 +384,25 @@ SEC("lsm/mmap_file") int lsm_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[
 SEC("fmod_ret/security_mmap_file") int mod_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[2]); }
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
+HOOK(inode_setxattr, inode_setxattr, return on_metadata((void *)ctx[1]);)
+HOOK(inode_removexattr, inode_removexattr, return on_metadata((void *)ctx[1]);)
+/* From 6.2 on; before, access control lists are extended attributes. */
+HOOK(inode_set_acl, inode_set_acl, return on_metadata((void *)ctx[1]);)
+HOOK(inode_remove_acl, inode_remove_acl, return on_metadata((void *)ctx[1]);)
+/* From 6.9 on the hook has the arguments of its function; before, it lacks the first. */
+HOOK(inode_setattr, inode_setattr, return on_attributes((void *)ctx[1], (void *)ctx[2]);)
+SEC("lsm/inode_setattr") int lsm_inode_setattr_old(__u64 *ctx)
+{
+	return on_attributes((void *)ctx[0], (void *)ctx[1]);
+}
+HOOK(file_ioctl, file_ioctl, return on_ioctl((void *)ctx[0], ctx[1], ctx[2]);)
+HOOK(file_ioctl_compat, file_ioctl_compat, return on_ioctl((void *)ctx[0], ctx[1], ctx[2]);)
+/* file_setattr(2), from 6.17 on. */
+HOOK(inode_file_setattr, inode_file_setattr, return on_metadata((void *)ctx[0]);)
 /* link(old dentry, new directory, new dentry): the old name's mount is the new one's, links do not cross mounts. */
 HOOK(path_link, path_link,
      return on_two_names((void *)ctx[1], (void *)ctx[0], (void *)ctx[1], (void *)ctx[2], OP_LINK);)
-HOOK(path_rename, path_rename,
-     return on_two_names((void *)ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3], OP_RENAME);)
+HOOK(path_rename, path_rename, return on_rename(ctx);)
 HOOK(bprm_creds_for_exec, bprm_creds_for_exec, return exec_begins();)
 HOOK(bprm_check_security, bprm_check, return exec_check((void *)ctx[0]);)
 HOOK(socket_connect, socket_connect, return on_address((void *)ctx[0], (void *)ctx[1], OP_CONNECT);)
@@ -277,6 +413,13 @@ HOOK(unix_may_send, unix_may_send, return on_datagram((void *)ctx[1]);)
 
 /* Signal 0 asks whether a process is there and does nothing to it. */
 HOOK(task_kill, task_kill, return ctx[2] ? on_process((void *)ctx[0], OP_SIGNAL) : 0;)
+/*
+ * A signal that a descriptor sends its owner, perhaps out of an interrupt: who is interrupted has nothing to do with
+ * it, and may be using its scratch. So rules are asked when the owner is set; who holds the rules gets none at all.
+ */
+HOOK(file_send_sigiotask, file_send_sigiotask, return on_sigio((void *)ctx[0]);)
+HOOK(file_fcntl, file_fcntl, return on_fcntl(ctx[1], ctx[2]);)
+HOOK(ptrace_traceme, ptrace_traceme, return on_traceme((void *)ctx[0]);)
 HOOK(ptrace_access_check, ptrace_access_check,
      return ctx[1] & PTRACE_MODE_ATTACH ? on_process((void *)ctx[0], OP_PTRACE) : 0;)
 HOOK(bpf, bpf, return on_bpf();)

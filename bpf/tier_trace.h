@@ -17,13 +17,7 @@
 #define NR_CREAT 85
 #define NR_OPENAT 257
 #define NR_OPENAT2 437
-#define NR32_OPEN 5
-#define NR32_CREAT 8
-#define NR32_OPENAT 295
 #define NR_PTRACE 101
-#define NR32_PTRACE 26
-#define NR32_MMAP 90
-#define NR32_MMAP2 192
 #define NR_TRUNCATE 76
 #define NR_FTRUNCATE 77
 #define NR_RENAME 82
@@ -48,6 +42,20 @@
 #define NR_FCHMODAT 268
 #define NR_RENAMEAT2 316
 #define NR_FCHMODAT2 452
+#define NR_UTIME 132
+#define NR_SETXATTR 188
+#define NR_LSETXATTR 189
+#define NR_FSETXATTR 190
+#define NR_REMOVEXATTR 197
+#define NR_LREMOVEXATTR 198
+#define NR_FREMOVEXATTR 199
+#define NR_UTIMES 235
+#define NR_FUTIMESAT 261
+#define NR_UTIMENSAT 280
+#define NR_OPEN_BY_HANDLE_AT 304
+#define NR_SETXATTRAT 463
+#define NR_REMOVEXATTRAT 466
+#define NR_FILE_SETATTR 469
 
 #define PTMX_DEVICE (5u << 20 | 2)
 
@@ -56,11 +64,86 @@ SEC("raw_tp/sched_process_exec") int trace_exec(__u64 *ctx)
 	return exec_judge_late((void *)ctx[2]);
 }
 
-static __always_inline bool opens(__u64 number, bool compat)
+/*
+ * The 64-bit number of a 32-bit call that opens a file or changes one; any other stands for itself or for
+ * nothing. Their arguments mean the same.
+ */
+GLOBAL __u64 native_number(__u64 number)
 {
-	if (compat)
-		return number == NR32_OPEN || number == NR32_CREAT || number == NR32_OPENAT || number == NR_OPENAT2;
-	return number == NR_OPEN || number == NR_CREAT || number == NR_OPENAT || number == NR_OPENAT2;
+	switch (number) {
+	case 5: return NR_OPEN;
+	case 8: return NR_CREAT;
+	case 9: return NR_LINK;
+	case 10: return NR_UNLINK;
+	case 14: return NR_MKNOD;
+	case 15: return NR_CHMOD;
+	case 16: return NR_LCHOWN;
+	case 26: return NR_PTRACE;
+	case 30: return NR_UTIME;
+	case 38: return NR_RENAME;
+	case 39: return NR_MKDIR;
+	case 40: return NR_RMDIR;
+	case 54: return NR_IOCTL;
+	case 83: return NR_SYMLINK;
+	case 90: return NR_MMAP;
+	case 92: return NR_TRUNCATE;
+	case 93: return NR_FTRUNCATE;
+	case 94: return NR_FCHMOD;
+	case 95: return NR_FCHOWN;
+	case 182: return NR_CHOWN;
+	case 192: return NR_MMAP;
+	case 193: return NR_TRUNCATE;
+	case 194: return NR_FTRUNCATE;
+	case 198: return NR_LCHOWN;
+	case 207: return NR_FCHOWN;
+	case 212: return NR_CHOWN;
+	case 226: return NR_SETXATTR;
+	case 227: return NR_LSETXATTR;
+	case 228: return NR_FSETXATTR;
+	case 235: return NR_REMOVEXATTR;
+	case 236: return NR_LREMOVEXATTR;
+	case 237: return NR_FREMOVEXATTR;
+	case 271: return NR_UTIMES;
+	case 295: return NR_OPENAT;
+	case 296: return NR_MKDIRAT;
+	case 297: return NR_MKNODAT;
+	case 298: return NR_FCHOWNAT;
+	case 299: return NR_FUTIMESAT;
+	case 301: return NR_UNLINKAT;
+	case 302: return NR_RENAMEAT;
+	case 303: return NR_LINKAT;
+	case 304: return NR_SYMLINKAT;
+	case 306: return NR_FCHMODAT;
+	case 320: return NR_UTIMENSAT;
+	case 342: return NR_OPEN_BY_HANDLE_AT;
+	case 353: return NR_RENAMEAT2;
+	case 412: return NR_UTIMENSAT;
+	}
+	/* From 403 on both have the same numbers. */
+	return number >= 403 ? number : (__u64)-1;
+}
+
+/* Argument `n` of a call. */
+static __always_inline __u64 argument(struct pt_regs *regs, bool compat, int n)
+{
+	switch (n) {
+	case 0:
+		return compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+	case 1:
+		return compat ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+	case 2:
+		return BPF_CORE_READ(regs, dx);
+	case 3:
+		return compat ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10);
+	default:
+		return compat ? BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8);
+	}
+}
+
+static __always_inline bool opens(__u64 number)
+{
+	return number == NR_OPEN || number == NR_CREAT || number == NR_OPENAT || number == NR_OPENAT2 ||
+	       number == NR_OPEN_BY_HANDLE_AT;
 }
 
 /* Whether a call of the open family that succeeded has emptied the file: the file itself has forgotten it. */
@@ -68,14 +151,14 @@ static __always_inline bool open_truncates(struct pt_regs *regs, __u64 number, b
 {
 	__u64 flags = 0;
 
+	if (number == NR_CREAT)
+		return true;
 	if (number == NR_OPENAT2) /* the first word of struct open_how */
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)BPF_CORE_READ(regs, dx));
-	else if (number == (compat ? NR32_OPENAT : NR_OPENAT))
-		flags = BPF_CORE_READ(regs, dx);
-	else if (number == (compat ? NR32_OPEN : NR_OPEN))
-		flags = compat ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(regs, compat, 2));
+	else if (number == NR_OPEN)
+		flags = argument(regs, compat, 1);
 	else
-		return true; /* creat */
+		flags = argument(regs, compat, 2);
 	return flags & O_TRUNC;
 }
 
@@ -156,6 +239,7 @@ GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 	request = &passage->request;
 	__builtin_memset(request, 0, sizeof(*request));
 	request->ops = ops;
+	request->remembers = remembers_names && ops & OP_OPEN;
 	request->inode = (__u64)BPF_CORE_READ(file, f_inode);
 	request->base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	request->base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
@@ -178,10 +262,12 @@ GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 /* Where the arguments of a call that changes names are: `first` may be a directory descriptor. */
 struct name_call {
 	__u64 registers; /* struct pt_regs of the caller */
-	__u32 ops;
-	__u32 new_ops;  /* not 0: a second name follows */
-	__u32 at;       /* 1: a directory stands before each name */
-	__u32 shift;    /* arguments before the first one */
+	/* Small, because the stack of those who call with it is short; operations on names are all below 1 << 16. */
+	__u16 ops;
+	__u16 new_ops; /* not 0: a second name follows */
+	__u8 at;       /* 1: a directory stands before each name */
+	__u8 shift;    /* arguments before the first one */
+	__u8 compat;   /* 1: a 32-bit call */
 };
 
 static __always_inline bool name_call_of(struct name_call *call, __u64 number)
@@ -223,10 +309,21 @@ static __always_inline bool name_call_of(struct name_call *call, __u64 number)
 	case NR_FCHMODAT:
 	case NR_FCHMODAT2:
 	case NR_FCHOWNAT:
+	case NR_FUTIMESAT:
+	case NR_UTIMENSAT:
+	case NR_SETXATTRAT:
+	case NR_REMOVEXATTRAT:
+	case NR_FILE_SETATTR:
 		call->at = 1;
 	case NR_CHMOD:
 	case NR_CHOWN:
 	case NR_LCHOWN:
+	case NR_SETXATTR:
+	case NR_LSETXATTR:
+	case NR_REMOVEXATTR:
+	case NR_LREMOVEXATTR:
+	case NR_UTIME:
+	case NR_UTIMES:
 		call->ops = OP_METADATA;
 		return true;
 	case NR_TRUNCATE:
@@ -236,14 +333,34 @@ static __always_inline bool name_call_of(struct name_call *call, __u64 number)
 	return false;
 }
 
-/* A function of its own because the stack of the path walk below is short. */
-GLOBAL int on_name_call(struct name_call *call)
+/*
+ * Fill the request with the object that `name` in `directory` is: no name, or an empty one, means the
+ * descriptor itself.
+ */
+static __always_inline void request_of(struct file_request *request, __u64 directory, __u64 name)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct dentry *dentry;
+	char first = 0;
+
+	base_of(&request->base, (void *)bpf_get_current_task(), directory);
+	request->name = name;
+	request->inode = 0;
+	if (name && bpf_probe_read_user(&first, sizeof(first), (void *)name))
+		return;
+	if (name && first)
+		return;
+	dentry = (void *)request->base.dentry;
+	request->name = 0;
+	request->inode = (__u64)BPF_CORE_READ(dentry, d_inode);
+}
+
+/* One of the two names of a call. A function of its own because the stack of the path walk below is short. */
+GLOBAL int on_name_call(struct name_call *call, __u32 second)
+{
 	struct passage *passage = current_passage();
 	struct file_request *request;
 	struct pt_regs *regs;
-	__u64 a, b, c;
+	__u32 at;
 
 	if (!call)
 		return 0;
@@ -255,29 +372,18 @@ GLOBAL int on_name_call(struct name_call *call)
 	request = &passage->request;
 	__builtin_memset(request, 0, sizeof(*request));
 	regs = (void *)call->registers;
-	a = BPF_CORE_READ(regs, di);
-	b = BPF_CORE_READ(regs, si);
-	c = BPF_CORE_READ(regs, dx);
-	if (call->shift) {
-		a = b;
-		b = c;
-	}
-	request->ops = call->ops;
-	request->name = call->at ? b : a;
-	base_of(&request->base, task, call->at ? a : AT_FDCWD);
-	file_event(request);
-	if (!call->new_ops)
-		return 0;
-	request->ops = call->new_ops;
-	request->name = call->at ? BPF_CORE_READ(regs, r10) : b;
-	base_of(&request->base, task, call->at ? c : AT_FDCWD);
+	request->ops = second ? call->new_ops : call->ops;
+	at = call->shift + (second ? 1 + call->at : 0);
+	request_of(request, call->at ? argument(regs, call->compat, at) : AT_FDCWD,
+		   argument(regs, call->compat, at + call->at));
 	file_event(request);
 	return 0;
 }
 
 /* The arguments are those that the call began with. */
-static __always_inline void on_mapping(struct task_struct *task)
+GLOBAL int on_mapping(void)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct passage *passage = current_passage();
 	__u64 flags = passage ? passage->call.args[3] : 0;
 	__s32 descriptor = passage ? passage->call.args[4] : -1;
@@ -286,6 +392,33 @@ static __always_inline void on_mapping(struct task_struct *task)
 
 	if (file && BPF_CORE_READ(file, f_mode) & FMODE_WRITE)
 		store_event(&mapping);
+	return 0;
+}
+
+static __always_inline void on_names(struct pt_regs *regs, __u64 number, bool compat)
+{
+	struct name_call call;
+
+	if (!name_call_of(&call, number))
+		return;
+	call.registers = (__u64)regs;
+	call.compat = compat;
+	on_name_call(&call, 0);
+	if (call.new_ops)
+		on_name_call(&call, 1);
+}
+
+static __always_inline bool changes_flags(__u64 command)
+{
+	return (__u32)command == FS_IOC_SETFLAGS || (__u32)command == FS_IOC32_SETFLAGS || (__u32)command == FS_IOC_FSSETXATTR;
+}
+
+/* Calls that change by its descriptor what is no content of a file. */
+static __always_inline bool changes_metadata(struct pt_regs *regs, __u64 number, bool compat)
+{
+	if (number == NR_IOCTL)
+		return changes_flags(argument(regs, compat, 1));
+	return number == NR_FCHMOD || number == NR_FCHOWN || number == NR_FSETXATTR || number == NR_FREMOVEXATTR;
 }
 
 SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
@@ -293,7 +426,6 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	struct proc *proc = current_proc();
 	struct pt_regs *regs = (void *)ctx[0];
 	struct task_struct *task;
-	struct name_call call;
 	__s64 result = ctx[1];
 	__u64 number;
 	bool compat;
@@ -309,22 +441,23 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	task = (void *)bpf_get_current_task();
 	number = BPF_CORE_READ(regs, orig_ax);
 	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-	if (number == (compat ? NR32_MMAP2 : NR_MMAP) || (compat && number == NR32_MMAP)) {
-		on_mapping(task);
-	} else if (number == (compat ? NR32_PTRACE : NR_PTRACE)) {
-		__u64 request = compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+	if (compat)
+		number = native_number(number);
+	if (number == NR_MMAP) {
+		on_mapping();
+	} else if (number == NR_PTRACE) {
+		__u64 request = argument(regs, compat, 0);
 
 		if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
 			on_traced(task);
-	} else if (opens(number, compat)) {
+	} else if (opens(number)) {
 		on_descriptor(result, OP_OPEN | (open_truncates(regs, number, compat) ? OP_TRUNCATE : 0));
 	} else if (number == NR_FTRUNCATE) {
-		on_descriptor(BPF_CORE_READ(regs, di), OP_TRUNCATE);
-	} else if (number == NR_FCHMOD || number == NR_FCHOWN) {
-		on_descriptor(BPF_CORE_READ(regs, di), OP_METADATA);
-	} else if (name_call_of(&call, number)) {
-		call.registers = (__u64)regs;
-		on_name_call(&call);
+		on_descriptor(argument(regs, compat, 0), OP_TRUNCATE);
+	} else if (changes_metadata(regs, number, compat)) {
+		on_descriptor(argument(regs, compat, 0), OP_METADATA);
+	} else {
+		on_names(regs, number, compat);
 	}
 	return 0;
 }

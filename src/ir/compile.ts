@@ -44,6 +44,7 @@ export function compile(policy: Policy, options: CompileOptions): Outcome<Compil
       gates: lowered.gates,
       approvals: lowered.approvals,
       numbering: options.numbering === undefined ? null : lowered.numbering,
+      files: lowered.units.path.flatMap(({ target }) => lowered.languages.path.get(target).globs),
       automata: tables?.automata ?? [],
       atoms: lowered.atoms,
       notes: lowered.notes,

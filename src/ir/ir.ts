@@ -3,6 +3,7 @@
 
 import type { Source } from "../base/source.ts";
 import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
+import type { Glob } from "../dsl/glob.ts";
 import type { AutomatonKind, OperationName } from "./abi.ts";
 import type { Command } from "./commands.ts";
 import type { Numbering } from "./numbering.ts";
@@ -83,6 +84,8 @@ export interface Compiled {
   readonly approvals: readonly CompiledApproval[];
   /** The options' numbering with what this policy adds; null without one. */
   readonly numbering: Numbering | null;
+  /** What file patterns match, as globs of absolute paths. */
+  readonly files: readonly Glob[];
   readonly automata: readonly AutomatonReport[];
   /** Patterns of arguments and `target` patterns of exec clauses, as text, by atom. */
   readonly atoms: readonly string[];

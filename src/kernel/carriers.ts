@@ -6,7 +6,8 @@ import type { Tier } from "./kernel.ts";
 
 /** The tiers with hooks have the same ones. */
 const hookOperations: Readonly<Record<string, number>> = {
-  bprm_check_security: op.exec,
+  // And the tracing of a program from its start.
+  bprm_check_security: op.exec | op.ptrace,
   // `ld.so PROGRAM`: the loader maps what it was handed.
   mmap_file: op.exec,
   file_open: op.open | op.read | op.write | op.truncate,
@@ -24,13 +25,24 @@ const hookOperations: Readonly<Record<string, number>> = {
   file_truncate: op.truncate,
   path_chmod: op.metadata,
   path_chown: op.metadata,
+  inode_setattr: op.metadata,
+  inode_setxattr: op.metadata,
+  inode_removexattr: op.metadata,
+  inode_set_acl: op.metadata,
+  inode_remove_acl: op.metadata,
+  // And, with file_fcntl, the owners to whom descriptors send signals.
+  file_ioctl: op.metadata | op.signal,
+  file_ioctl_compat: op.metadata | op.signal,
+  inode_file_setattr: op.metadata,
   sb_mount: op.mount,
   move_mount: op.mount,
   socket_connect: op.connect,
   socket_bind: op.bind,
   socket_sendmsg: op.connect | op.send,
   task_kill: op.signal,
+  file_fcntl: op.signal,
   ptrace_access_check: op.ptrace,
+  ptrace_traceme: op.ptrace,
 };
 
 const traceOperations: Readonly<Record<string, number>> = {
@@ -58,7 +70,8 @@ const traceOperations: Readonly<Record<string, number>> = {
 
 const tables: Readonly<Record<Tier, readonly [prefix: string, Readonly<Record<string, number>>]>> =
   {
-    lsm: ["lsm_", hookOperations],
+    // Before 6.9 the LSM hook about attributes has other arguments than its function, and a program of its own.
+    lsm: ["lsm_", { ...hookOperations, inode_setattr_old: op.metadata }],
     "modify-return": ["mod_", hookOperations],
     tracepoint: ["trace_", traceOperations],
   };

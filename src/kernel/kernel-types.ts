@@ -46,3 +46,8 @@ function freshTypes(content: Uint8Array): Uint8Array | null {
     object.close();
   }
 }
+
+/** Whether the kernel has a function of that name; some 5 MB are read for it. */
+export function kernelHasFunction(name: string): boolean {
+  return readFileSync("/sys/kernel/btf/vmlinux").includes(`\0${name}\0`);
+}

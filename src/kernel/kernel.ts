@@ -55,7 +55,15 @@ export interface KernelObject {
 export const effects = ["none", "notify", "block", "kill"] as const;
 
 /** Protections that hold for every governed process whatever its policy says: `enum builtin`, from 1. */
-export const builtins = ["bpf", "signal", "trace", "nameless", "earned", "pins"] as const;
+export const builtins = [
+  "bpf",
+  "signal",
+  "trace",
+  "nameless",
+  "earned",
+  "pins",
+  "arguments",
+] as const;
 export type Builtin = (typeof builtins)[number];
 
 export interface KernelEvent {
@@ -169,6 +177,8 @@ export interface KernelOptions {
   /** A power of two, at least a page. */
   readonly ringBytes: number;
   readonly onEvent: (event: KernelEvent) => void;
+  /** There are more files than were looked at for second names. */
+  readonly onFilesLeft?: () => void;
 }
 
 export interface Kernel {

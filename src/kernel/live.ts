@@ -28,6 +28,7 @@ export async function openKernel(options: KernelOptions): Promise<Kernel> {
   const engine = openFresh({ ...options, programs: compiled, pins: null }, null);
   const session = engine.newSession();
   await engine.setDomain(domain, session, compiled.image);
+  if (!engine.showFiles(domain, compiled)) options.onFilesLeft?.();
   return {
     tier: engine.tier,
     linkIds: engine.held.linkIds,

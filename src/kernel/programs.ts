@@ -26,6 +26,15 @@ const pathOps: Readonly<Record<string, number>> = {
   move_mount: op.mount,
   path_chmod: op.metadata,
   path_chown: op.metadata,
+  inode_setattr: op.metadata,
+  inode_setattr_old: op.metadata,
+  inode_setxattr: op.metadata,
+  inode_removexattr: op.metadata,
+  inode_set_acl: op.metadata,
+  inode_remove_acl: op.metadata,
+  file_ioctl: op.metadata,
+  file_ioctl_compat: op.metadata,
+  inode_file_setattr: op.metadata,
   // Whatever a rule says of a path goes with the object to its new name.
   path_link: ~0,
   path_rename: ~0,
@@ -47,9 +56,35 @@ const endpointOps: Readonly<Record<string, number>> = {
   egress: op.connect | op.send,
 };
 
-/** Hooks that older kernels lack, where another one then stands in; an unknown hook would fail the whole load. */
-const hooksSince: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+/** Hooks that ask about the program of a process and about nothing else. */
+const processOps: Readonly<Record<string, number>> = {
+  file_fcntl: op.signal,
+  file_ioctl: op.signal,
+  file_ioctl_compat: op.signal,
+  ptrace_traceme: op.ptrace,
+};
+
+type Release = readonly [major: number, minor: number];
+
+/**
+ * Programs that not every kernel takes, by hook or by name: an unknown hook would fail the whole load. Where one is
+ * missing another stands in, or what it is about is not there.
+ */
+const since: Readonly<Record<string, Release>> = {
   file_truncate: [6, 2],
+  inode_set_acl: [6, 2],
+  inode_remove_acl: [6, 2],
+  // Before, 32-bit calls go by `file_ioctl`.
+  file_ioctl_compat: [6, 8],
+  lsm_inode_setattr: [6, 9],
+  inode_file_setattr: [6, 17],
+};
+const before: Readonly<Record<string, Release>> = {
+  lsm_inode_setattr_old: [6, 9],
+};
+/** Hooks that some older kernels have all the same, by the function that they are called in. */
+const backported: Readonly<Record<string, string>> = {
+  file_ioctl_compat: "security_file_ioctl_compat",
 };
 
 /** Programs by which a process learns labels from files by name, and hands them on. */
@@ -70,43 +105,56 @@ const moving: readonly string[] = [
   "sk_free_security",
 ];
 
+/** Programs that only the tracepoint tier needs at every start; elsewhere they are loaded with the control programs. */
+const nowAndThen: readonly string[] = ["any_name"];
+
 /** Programs that guard what is pinned, which one policy's own programs are not. */
 const guardingPins: readonly string[] = ["sb_umount"];
 
-/** The names of those `names` that a policy, or any policy, needs to be loaded on a kernel of that release, as uname(1) writes it. */
+/**
+ * The names of those `names` that a policy, or any policy, needs to be loaded on a kernel of that release, as uname(1)
+ * writes it. Whether the kernel has a function is asked where its release does not tell.
+ */
 export function programsOf(
   tier: Tier,
   compiled: Compiled | "all",
   names: Iterable<string>,
   release: string,
+  hasFunction: (name: string) => boolean,
 ): Set<string> {
+  const isThere = (name: string) => isTaken(name, release, hasFunction);
   const ofTier = [...names].filter((name) =>
     prefixes[tier].some((prefix) => name.startsWith(prefix)),
   );
-  if (compiled === "all") return new Set(ofTier.filter((name) => isThere(hookOf(name), release)));
+  if (compiled === "all")
+    return new Set(ofTier.filter((name) => !nowAndThen.includes(name) && isThere(name)));
   const { image, labels, clauses } = compiled;
   const wantsPaths = image[header.pathOps] ?? 0;
+  const wantsPrograms = image[header.execOps] ?? 0;
   const wantsEndpoints = image[header.endpointOps] ?? 0;
   const hasLabels = hasFlow(labels);
   // A cgroup program cannot kill: the end of the system call does it.
   const killsLate = clauses.some(({ clause }) => clause.effect === "kill");
   const isNeeded = (name: string): boolean => {
     const hook = hookOf(name);
-    if (!isThere(hook, release)) return false;
     if (hasLabels && moving.includes(hook)) return true;
     if (name === "trace_sys_enter")
       return (wantsPaths & (op.read | op.write)) !== 0 || (wantsEndpoints & op.send) !== 0;
     // What was allowed before a label is dropped on its way.
     if (hook === "egress" && !hasLabels) return (wantsEndpoints & op.send) !== 0;
     const path = pathOps[hook];
+    const others = processOps[hook];
     const endpoint = endpointOps[hook];
     if (guardingPins.includes(hook)) return false;
+    if (others !== undefined && (wantsPrograms & others) !== 0) return true;
+    if (others !== undefined && path === undefined) return false;
     if (path !== undefined) return (wantsPaths & path) !== 0;
     if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
+    if (nowAndThen.includes(name)) return tier === "tracepoint" && wantsPaths !== 0;
     if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
     return !moving.includes(hook);
   };
-  return new Set(ofTier.filter(isNeeded));
+  return new Set(ofTier.filter((name) => isNeeded(name) && isThere(name)));
 }
 
 /** A program's name without its tier's prefix. */
@@ -114,9 +162,17 @@ function hookOf(name: string): string {
   return name.slice(name.indexOf("_") + 1);
 }
 
-function isThere(hook: string, release: string): boolean {
-  const since = hooksSince[hook];
-  if (since === undefined) return true;
+function isTaken(name: string, release: string, hasFunction: (name: string) => boolean): boolean {
+  const hook = hookOf(name);
+  const from = since[name] ?? since[hook];
+  const until = before[name];
+  const early = backported[hook];
+  if (until !== undefined && !isOlder(release, until)) return false;
+  if (from === undefined || !isOlder(release, from)) return true;
+  return early !== undefined && hasFunction(early);
+}
+
+function isOlder(release: string, than: Release): boolean {
   const [major = 0, minor = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
-  return major > since[0] || (major === since[0] && minor >= since[1]);
+  return major < than[0] || (major === than[0] && minor < than[1]);
 }

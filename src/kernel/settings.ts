@@ -21,7 +21,9 @@ export function settingsOf(tier: Tier, compiled: Compiled | "all") {
   const hasHooks = tier !== "tracepoint";
   return {
     kill_before_ops: hasHooks ? 0 : killBeforeOps,
-    with_names: Number(hasHooks),
+    // Of a rename the tracepoint tier sees the names and not the object: it remembers objects by the names they are opened by.
+    with_names: Number(hasHooks || compiled !== "all"),
+    remembers_names: Number(!hasHooks && compiled !== "all"),
     ...(compiled === "all" ? ofAnyPolicy : ofPolicy(compiled)),
   };
 }

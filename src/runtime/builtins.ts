@@ -58,4 +58,11 @@ export const builtinTexts: Readonly<Record<Builtin, BuiltinText>> = {
     because: "what enforces the policy is pinned there",
     fix: "do it outside of the governed session",
   },
+  arguments: {
+    name: "built-in protection",
+    clause: "programs run with the arguments that were judged",
+    op: "exec",
+    because: "the arguments were others when the rules judged them",
+    fix: null,
+  },
 };

@@ -35,6 +35,7 @@ export interface GovernOptions {
   readonly onFeedback: (record: FeedbackRecord) => void;
   /** Somebody ended the guardian; another one is on its way. */
   readonly onGuardianLost: () => void;
+  readonly onFilesLeft: () => void;
 }
 
 export interface GovernResult {
@@ -77,6 +78,7 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
       compiled: options.compiled,
       tier: options.tier,
       ringBytes: options.ringBytes,
+      onFilesLeft: options.onFilesLeft,
       onEvent: (event) => {
         assert(session !== null, "no events come before a process is admitted");
         session.observe(event);

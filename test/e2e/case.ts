@@ -98,3 +98,10 @@ export function ioUring(): string | null {
   clean(cwd);
   return exitCode === 0 ? null : "this machine has no io_uring";
 }
+
+/** The files of all cases are more than an emulated machine looks at in the second that it has; lifetime.test.ts asks there. */
+export function looksAtAll(): string | null {
+  return process.env.ACTPLANE_E2E_SLOW === undefined
+    ? null
+    : "an emulated machine does not look at all the cases' files at the start";
+}

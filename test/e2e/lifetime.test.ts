@@ -2,7 +2,15 @@
 // faster than they are read, when two runs meet, and what is left when all is over.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { elementsOf, Held, objectsOf, stillThere, until } from "./held.ts";
 import { type Servers, startServers } from "./servers.ts";
@@ -252,8 +260,11 @@ governed("a storm of matches over a tiny ring loses events and no refusal", asyn
   expect(run.stderr).toContain(`done: ${attempts} refused`);
 });
 
+/** Ways to run a program that has no name. */
+const nameless = ["exec-memfd", "exec-deleted", "exec-deleted-by-proc"];
+
 governed(
-  "without any rule: no program in memory, no unseen io_uring, no end to the tool",
+  "without any rule: no program without a name, no unseen io_uring, no end to the tool",
   async () => {
     const program = join(folder, "two");
     const uring = ["read-uring", "/etc/hostname"];
@@ -264,8 +275,8 @@ governed(
         cwd: folder,
         environment: { MARK: join(folder, "memory") },
       });
-    expect((await free(["exec-memfd", program, "free"])).code).toBe(0);
-    expect(await Bun.file(join(folder, "memory")).text()).toBe("free\n");
+    for (const way of nameless) expect((await free([way, program, way])).code).toBe(0);
+    expect(await Bun.file(join(folder, "memory")).text()).toBe(`${nameless.join("\n")}\n`);
     const hasUring = (await free(uring)).code === 0;
 
     const held = await Held.start(folder, [
@@ -273,7 +284,8 @@ governed(
       ...policy("own", 'rule nothing:\n  notify exec "no-such-program"'),
     ]);
     const isTrace = tierOf(held) === "tracepoint";
-    expect(await held.act("exec-memfd", program)).toBe(isTrace ? killed : EPERM);
+    for (const way of nameless)
+      expect(await held.act(way, program), way).toBe(isTrace ? killed : EPERM);
     // A request of io_uring makes no system call that the tracepoint tier would see.
     if (hasUring) expect(await held.act(...uring)).toBe(isTrace ? EPERM : 0);
     else console.error("e2e: skipped: this machine has no io_uring");
@@ -308,6 +320,51 @@ governed("a path that is too long to resolve takes the strict side, and is count
   expect(told.counters.strictPath).toBe(1);
   expect(told.matches.map(({ rule }) => rule.name)).toEqual(["elsewhere"]);
 });
+
+governed("a second name that was made before the run leads around no rule", async () => {
+  const cwd = join(folder, "names");
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, "key"), "secret");
+  linkSync(join(cwd, "key"), join(cwd, "plain"));
+  const leak = join(cwd, "leak");
+  expect((await runTool(["read", "plain"], { command: [act], cwd })).code).toBe(0);
+  expect(existsSync(leak)).toBe(true);
+  rmSync(leak);
+
+  const rules = policy("names", `rule no-key:\n  block read "${folder}/*/key"`);
+  const run = async (name: string) =>
+    await runTool(["run", "--json", ...rules, "--", act, "read", name], { cwd });
+  const held = await run("plain");
+  const told = toldBy(held.stderr);
+  expect(held.code).toBe(told.tier === "tracepoint" ? killed : EPERM);
+  expect(existsSync(leak)).toBe(false);
+  expect(told.matches.map(({ rule }) => rule.name)).toEqual(["no-key"]);
+  // Another file is not taken for it.
+  writeFileSync(join(cwd, "other"), "nothing");
+  expect((await run("other")).code).toBe(0);
+});
+
+governed(
+  "a file of an overlay whose layers are mounted nowhere is judged by its own name",
+  async () => {
+    const cwd = join(folder, "layered");
+    mkdirSync(cwd);
+    const rules = policy("layered", `rule no-key:\n  block read "${folder}/*/merged/key"`);
+    const script = `mkdir layers merged && mount -t tmpfs none layers && cd layers && mkdir lower upper work
+    for name in key plain; do echo x > lower/$name; done
+    mount -t overlay none -o lowerdir=lower,upperdir=upper,workdir=work ../merged && cd .. && umount -l layers && cd merged
+    "$@" read plain && mv leak first && "$@" read key`;
+    const words = (command: string[]) => ["-m", "bash", "-c", script, "bash", ...command];
+    const shell = { command: ["unshare"], cwd };
+    expect((await runTool(words([act]), shell)).code).toBe(0);
+    for (const name of ["layers", "merged"]) rmSync(join(cwd, name), { recursive: true });
+
+    const held = await runTool(words([tool, "run", "--json", ...rules, "--", act]), shell);
+    const runs = held.stderr.split("\n").filter((line) => line.includes('"type":"end"'));
+    expect(runs.map((line) => JSON.parse(line).counters.strictPath)).toEqual([0, 0]);
+    expect(held.code).toBe(toldTier(held.stderr) === "tracepoint" ? killed : EPERM);
+  },
+);
 
 /** The process that holds the rules beside the tool. */
 function guardianOf(tool: number): number {
@@ -349,6 +406,8 @@ governed("who holds the rules is neither signalled nor traced, and bpf(2) is ref
         expect(await held.act("exec", meet, "process", way, `${pid}`), way).toBe(EPERM);
         refused++;
       }
+      // The write that makes the descriptor send its signal goes on; the signal does not, and nobody is told.
+      expect(await held.act("exec", meet, "process", "set-owner", `${pid}`)).toBe(0);
     }
   expect(held.child.exitCode).toBeNull();
   expect(guardianOf(held.pid)).toBe(holders[1] ?? 0);

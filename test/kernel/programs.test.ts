@@ -20,11 +20,13 @@ const inTier: Readonly<Record<Tier, RegExp>> = {
   "modify-return": /^mod_/,
   tracepoint: /^trace_/,
 };
+/** A kernel with no function that its release does not tell of. */
+const never = () => false;
 const operations = Object.keys(operationBits) as OperationName[];
 
 /** Programs that decide nothing by themselves: they prepare an exec, protect the rules, or hand labels on. */
 const others =
-  /_(?:bprm_creds_for_exec|bpf|sb_umount|socket_recvmsg|unix_may_send|inode_free_security|sk_free_security)$/;
+  /_(?:bprm_creds_for_exec|bpf|sb_umount|file_send_sigiotask|socket_recvmsg|unix_may_send|inode_free_security|sk_free_security)$/;
 
 describe("what decides an operation", () => {
   for (const tier of tiers) {
@@ -60,7 +62,7 @@ const onlyWithLabels = /^trace_(?:sys_enter|egress)$/;
 
 describe("what a policy loads", () => {
   const loaded = (tier: Tier, text: string) =>
-    programsOf(tier, compiledPolicy(text).compiled, functions, "6.12.0-1-amd64");
+    programsOf(tier, compiledPolicy(text).compiled, functions, "6.12.0-1-amd64", never);
   const policies = {
     exec: 'rule r: block exec "git"',
     read: 'rule r: block read "/etc/**"',
@@ -70,14 +72,15 @@ describe("what a policy loads", () => {
     bind: "rule r: notify bind any",
   } as const;
   for (const tier of tiers)
-    test(`in the ${tier} tier holds all that decides its clauses`, () => {
+    test(`in the ${tier} tier holds all that decides its clauses and that the kernel has`, () => {
+      const absent = /_inode_setattr_old$|_inode_file_setattr$/;
       for (const text of Object.values(policies)) {
         const { clauses } = compiledPolicy(text).compiled;
         const wanted = clauses
           .flatMap((clause) => carriersOf(tier, clause.operations))
           .filter((name) => !(text.includes("connect") && onlyWithLabels.test(name)));
         const names = loaded(tier, text);
-        expect(wanted.filter((name) => !names.has(name))).toEqual([]);
+        expect(wanted.filter((name) => !names.has(name) && !absent.test(name))).toEqual([]);
       }
     });
   test("is of its own tier only", () => {
@@ -109,11 +112,32 @@ describe("what a policy loads", () => {
   test("leaves out hooks that the kernel does not have yet", () => {
     const { compiled } = compiledPolicy('rule r: block truncate "/srv/**"');
     const on = (release: string) =>
-      programsOf("lsm", compiled, functions, release).has("lsm_file_truncate");
+      programsOf("lsm", compiled, functions, release, never).has("lsm_file_truncate");
     expect(["5.15.0", "6.1.0-42-amd64", "6.2.0", "6.12.1", "7.0.0"].map(on)).toEqual([
       false,
       false,
       true,
+      true,
+      true,
+    ]);
+  });
+  test("has one program for the times of files, by what the hook of the kernel is given", () => {
+    const { compiled } = compiledPolicy(policies.metadata);
+    const on = (tier: Tier, release: string) =>
+      [...programsOf(tier, compiled, functions, release, never)].filter((name) =>
+        /setattr/.test(name),
+      );
+    expect(on("lsm", "6.1.0")).toEqual(["lsm_inode_setattr_old"]);
+    expect(on("lsm", "6.12.0")).toEqual(["lsm_inode_setattr"]);
+    expect(on("modify-return", "6.1.0")).toEqual(["mod_inode_setattr"]);
+    expect(on("lsm", "7.0.0")).toEqual(["lsm_inode_setattr", "lsm_inode_file_setattr"]);
+  });
+  test("has the hook for 32-bit calls where an older kernel was given it", () => {
+    const { compiled } = compiledPolicy(policies.metadata);
+    const on = (release: string, has: boolean) =>
+      programsOf("lsm", compiled, functions, release, () => has).has("lsm_file_ioctl_compat");
+    expect([on("6.1.0", false), on("6.1.0", true), on("6.8.0", false)]).toEqual([
+      false,
       true,
       true,
     ]);

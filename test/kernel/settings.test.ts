@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { tiers } from "../../src/kernel/kernel.ts";
+import { type Tier, tiers } from "../../src/kernel/kernel.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { settingsOf, unusedMaps } from "../../src/kernel/settings.ts";
 import { compiledPolicy } from "../runtime/story.ts";
@@ -44,10 +44,25 @@ for (const [text, expected] of Object.entries(policies))
 
 for (const tier of tiers)
   test(`a policy that is not known has everything that the ${tier} tier has`, () => {
-    const { kill_before_ops: _, with_names: names, ...rest } = settingsOf(tier, "all");
+    const {
+      kill_before_ops: _,
+      with_names: names,
+      remembers_names: remembers,
+      ...rest
+    } = settingsOf(tier, "all");
     expect(Object.values(rest).every((value) => value === 1)).toBe(true);
-    expect(names).toBe(tier === "tracepoint" ? 0 : 1);
+    expect([names, remembers]).toEqual([tier === "tracepoint" ? 0 : 1, 0]);
   });
+
+test("objects are remembered by their names for one policy, where only names are seen", () => {
+  const { compiled } = compiledPolicy('rule r: block read "**/.env"');
+  const remembers = (tier: Tier) => {
+    const { with_names, remembers_names } = settingsOf(tier, compiled);
+    return [with_names, remembers_names];
+  };
+  expect(remembers("tracepoint")).toEqual([1, 1]);
+  expect(remembers("lsm")).toEqual([1, 0]);
+});
 
 test("every setting is a variable of the programs, and every one of theirs is set", () => {
   const variables = [...object.map(".rodata").variables()].flatMap(([name, { bytes }]) =>

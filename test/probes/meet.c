@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -81,17 +83,37 @@ static pid_t start(const char *program, int *end, int traced)
 }
 
 /* A descriptor that sends its owner a signal when it can be read. */
-static int signal_by_descriptor(pid_t child)
+static int signal_by_descriptor(const char *op, pid_t owner)
 {
+	struct f_owner_ex named = { F_OWNER_PID, owner };
 	int fds[2];
 
-	if (pipe(fds) || fcntl(fds[0], F_SETOWN, child) || fcntl(fds[0], F_SETSIG, SIGTERM) ||
-	    fcntl(fds[0], F_SETFL, O_ASYNC) || write(fds[1], "x", 1) != 1)
-		return fail("fcntl");
+	if (IS("set-owner-ioctl") ? socketpair(AF_UNIX, SOCK_STREAM, 0, fds) : pipe(fds))
+		return fail("pipe");
+	if (IS("set-owner-ex") ? fcntl(fds[0], F_SETOWN_EX, &named)
+	    : IS("set-owner-ioctl") ? ioctl(fds[0], FIOSETOWN, &owner)
+				    : fcntl(fds[0], F_SETOWN, owner))
+		return fail(op);
+	if (fcntl(fds[0], F_SETSIG, SIGTERM) || fcntl(fds[0], F_SETFL, O_ASYNC) || write(fds[1], "x", 1) != 1)
+		return fail("write");
 	return 0;
 }
 
-static int send(const char *op, pid_t child)
+static int got_signal;
+
+static void take_signal(int number)
+{
+	got_signal = number;
+}
+
+/* Its own process may always be signalled. */
+static int signal_self(void)
+{
+	signal(SIGTERM, take_signal);
+	return signal_by_descriptor("set-owner", getpid()) || !got_signal ? fail("own-descriptor") : 0;
+}
+
+static int send_signal(const char *op, pid_t child)
 {
 	if (IS("kill"))
 		return kill(child, SIGTERM) ? fail(op) : 0;
@@ -106,8 +128,8 @@ static int send(const char *op, pid_t child)
 
 		return syscall(SYS_pidfd_send_signal, fd, SIGTERM, 0, 0) ? fail(op) : 0;
 	}
-	if (IS("sigio"))
-		return signal_by_descriptor(child);
+	if (!strncmp(op, "set-owner", 9))
+		return signal_by_descriptor(op, child);
 	return -1;
 }
 
@@ -160,7 +182,7 @@ static int start_traced(const char *program)
 /* To a process that runs already, by its number: `meet OPERATION-of PID`. */
 static int to_process(const char *op, pid_t pid)
 {
-	int code = send(op, pid);
+	int code = send_signal(op, pid);
 
 	return code < 0 ? trace(op, pid) : code;
 }
@@ -175,8 +197,12 @@ int main(int argc, char **argv)
 		return wait_for_end();
 	if (argc == 4 && IS("process"))
 		return to_process(argv[2], atoi(argv[3]));
+	if (IS("trace-me"))
+		return ptrace(PTRACE_TRACEME, 0, 0, 0) ? fail(op) : done();
 	if (argc != 3)
 		return 95;
+	if (IS("own-descriptor"))
+		return signal_self() ? EPERM : done();
 	if (IS("start-traced"))
 		return start_traced(argv[2]);
 	child = start(argv[2], &end, 0);
@@ -185,7 +211,7 @@ int main(int argc, char **argv)
 	if (IS("ask")) /* signal 0 does nothing to the process */
 		code = kill(child, 0) ? fail(op) : done();
 	else
-		code = send(op, child);
+		code = send_signal(op, child);
 	ended = code == 0 && !IS("ask");
 	if (code < 0) {
 		ended = 0;

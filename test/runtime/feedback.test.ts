@@ -346,7 +346,7 @@ describe("gates", () => {
 });
 
 describe("built-in protections", () => {
-  const check = (builtin: "bpf" | "signal" | "trace" | "nameless", op: string) =>
+  const check = (builtin: "bpf" | "signal" | "trace" | "nameless" | "arguments", op: string) =>
     test(builtin, () => {
       const story = new Story('rule r: block exec "git"');
       story.match(10, "exec", "/memfd:x", { argv: ["x"], clauses: [], builtin });
@@ -366,4 +366,5 @@ describe("built-in protections", () => {
   check("signal", "signal");
   check("trace", "ptrace");
   check("nameless", "exec");
+  check("arguments", "exec");
 });

@@ -133,7 +133,7 @@ test("the strict side", () => {
 test("built-in protections", () => {
   const story = new Story('rule etc: block write "/etc/**"');
   story.exec(10, "/bin/sh", ["sh"]);
-  for (const builtin of ["bpf", "signal", "trace", "nameless"] as const) {
+  for (const builtin of ["bpf", "signal", "trace", "nameless", "arguments"] as const) {
     const target =
       builtin === "bpf" ? "" : builtin === "nameless" ? "/memfd:x" : "/usr/bin/actplane";
     story.match(10, builtin === "nameless" ? "exec" : "signal", target, { clauses: [], builtin });

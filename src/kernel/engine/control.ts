@@ -64,6 +64,11 @@ export class Controls {
     this.#ask("control_refer", {});
   }
 
+  /** What rules say of a file's name is written down with it: `struct shown_file`. */
+  show(shown: Uint8Array): void {
+    this.#object.program("any_name").run(shown);
+  }
+
   close(): void {
     this.#object.close();
   }
@@ -75,5 +80,5 @@ export class Controls {
 }
 
 function isControl(program: string): boolean {
-  return program.startsWith("control_") || program === "any_start";
+  return program.startsWith("control_") || program === "any_start" || program === "any_name";
 }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { header, IMAGE_ABI, IMAGE_MAGIC } from "../../ir/abi.ts";
+import type { Compiled } from "../../ir/ir.ts";
 import type {
   AdoptedDomain,
   Counters,
@@ -16,12 +17,14 @@ import { type BpfMap, UpdateMode } from "../libbpf/map.ts";
 import { monotonicNs } from "../libc.ts";
 import { mountPlaces } from "../mounts.ts";
 import { RingBuffer } from "../ringbuf.ts";
+import { showNamedFiles } from "../second-names.ts";
 import {
   countersOf,
   decodeEvent,
   encodeHitKey,
   encodeMountPlace,
   encodeProc,
+  encodeShownFile,
   mountPrefixMax,
   procAt,
   sessionBytes,
@@ -136,6 +139,18 @@ export class LiveEngine implements Engine {
     this.#domains.put(domain, { session, base, generation });
     if (before !== null) await this.#unseen(domain, before.base);
     return { generation };
+  }
+
+  /** What rules say of files goes on to hold by other names. False: there are more than are looked at. For a single domain. */
+  showFiles(domain: number, { files, options }: Compiled): boolean {
+    const isTrace = this.tier === "tracepoint";
+    const show = this.loaded.show ?? ((shown) => this.#control.show(shown));
+    return showNamedFiles({
+      globs: files,
+      workspace: options.workspace,
+      all: isTrace,
+      show: (fd) => show(encodeShownFile(fd, domain, isTrace)),
+    });
   }
 
   endDomain(domain: number): void {

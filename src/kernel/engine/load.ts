@@ -8,7 +8,7 @@ import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import { cgroupRoot } from "../cgroup.ts";
 import { type EngineOptions, EngineTaken, type Tier } from "../kernel.ts";
-import { kernelTypesFor } from "../kernel-types.ts";
+import { kernelHasFunction, kernelTypesFor } from "../kernel-types.ts";
 import { linkInfo, programFdById, programInfo } from "../libbpf/ids.ts";
 import type { BpfLink } from "../libbpf/link.ts";
 import type { BpfMap } from "../libbpf/map.ts";
@@ -31,6 +31,8 @@ export interface Loaded {
   readonly linkIds: readonly number[];
   /** Loads the control programs. */
   readonly controls: () => Controls;
+  /** Runs `any_name`; null: it is among the control programs. */
+  readonly show: ((shown: Uint8Array) => void) | null;
   /** How often the kernel skipped a program, all together. */
   skipped(): bigint;
   /** Gives up every descriptor: what is not pinned ends. */
@@ -53,7 +55,13 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
   const object = BpfObject.open("actplane", content, types);
   const links: BpfLink[] = [];
   try {
-    const names = programsOf(tier, options.programs, object.programs.keys(), release());
+    const names = programsOf(
+      tier,
+      options.programs,
+      object.programs.keys(),
+      release(),
+      kernelHasFunction,
+    );
     const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
     for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
     const settings = settingsOf(tier, options.programs);
@@ -82,6 +90,7 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
       variables,
       linkIds: links.map(({ id }) => id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
+      show: names.has("any_name") ? (shown) => object.program("any_name").run(shown) : null,
       skipped: () => wanted.reduce((sum, each) => sum + each.info().recursionMisses, 0n),
       close: () => {
         for (const link of links) link.destroy();
@@ -130,6 +139,7 @@ export function loadPinned(pins: Pins): Loaded {
       variables: new Variables(bss, variablesOf(object)),
       linkIds: links.map((fd) => linkInfo(fd).id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
+      show: null,
       skipped: () => programs.reduce((sum, fd) => sum + programInfo(fd).recursionMisses, 0n),
       close: closeAll,
     };

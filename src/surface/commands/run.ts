@@ -168,6 +168,7 @@ class Run {
         onFeedback: (record) => this.#tell(record),
         onGuardianLost: () =>
           this.#say("the guardian of the rules was ended; a new one takes its place"),
+        onFilesLeft: () => this.#say(filesLeft),
       });
     } catch (error) {
       if (!(error instanceof KernelUnavailable)) throw error;
@@ -362,6 +363,9 @@ class Run {
 }
 
 /** Some 10 MB of names. */
+const filesLeft =
+  "there are more files than are looked at before a run: one that has several names already may be known by one of them only";
+
 const toldMax = 65_536;
 
 /** Loading programs needs root or the capabilities; better said here than as EPERM of a system call. */

@@ -50,11 +50,6 @@ const secret = {
 const reads = "read -r line < secret.env";
 const sink = "{bin}/sink-secret ran";
 
-const nameOnly = {
-  tiers: ["tracepoint"] as const,
-  why: "the tier does not know which object a name stood for",
-};
-
 const oneChannel = {
   tiers: ["tracepoint"] as const,
   why: "the tier does not know which unix socket a datagram's name stands for: all of them are one channel",
@@ -166,13 +161,11 @@ const labels: readonly Case[] = [
     ...secret,
     name: "a label goes with a source file to its new name",
     run: ["bash", "-c", `mv secret.env plain; read -r line < plain; ${sink}`],
-    fault: nameOnly,
   },
   {
     ...secret,
     name: "a label goes with a source file to a second name",
     run: ["bash", "-c", `ln secret.env plain; read -r line < plain; ${sink}`],
-    fault: nameOnly,
   },
   {
     ...secret,

@@ -72,10 +72,6 @@ function never(name: string, script: string, more: Partial<GateCase> = {}): Case
   return gate({ name, script: `${script}; SHIP first`, held: [], free: ["first"], ...more });
 }
 
-const names: Case["fault"] = {
-  tiers: ["tracepoint"],
-  why: "the tier does not know which object a name stood for",
-};
 const python: Partial<GateCase> = {
   after: 'exec "TESTS" exits 0 since write "{root}/cases/*/SRC/**/*.py"',
 };
@@ -98,7 +94,7 @@ const changes: readonly Case[] = [
   shuts("a file without a name that gets one", "{act} tmpfile-link SRC/b"),
   shuts("a removal", "rm SRC/a"),
   shuts("a link to the file", "echo after > link", {}, "ln -s SRC/a link; "),
-  shuts("a second name", "echo after > second", { fault: names }, "ln SRC/a second; "),
+  shuts("a second name", "echo after > second", {}, "ln SRC/a second; "),
   shuts("the folder renamed and another in its place", "mkdir new; mv SRC old; mv new SRC"),
   shuts("a folder that replaces it", "rm -r SRC; mkdir -p new/deep; mv new SRC"),
   shuts("a folder renamed above a file of a pattern", "mv SRC/in SRC/out", {

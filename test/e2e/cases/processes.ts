@@ -10,11 +10,14 @@ rule no-signal:
   block signal exec "unsignalled"
 rule no-ptrace:
   block ptrace exec "untraced"
+rule no-trace-of-self:
+  block ptrace exec "self-traced"
 rule no-mount:
   block mount "**/p-mount"
 `;
 
 const meet = join(probes, "meet");
+const route = join(probes, "route");
 const done = exists("done");
 
 const signals: readonly Case[] = ["kill", "kill-group", "tgkill", "sigqueue", "pidfd-send"].map(
@@ -38,6 +41,7 @@ const traces: readonly Case[] = [
   "read-memory",
   "memory-file",
   "take-descriptor",
+  "start-traced",
 ].map((way) => ({
   name: `tracing by ${way}`,
   rule: "no-ptrace",
@@ -56,6 +60,20 @@ const mounts: Omit<Case, "name" | "run"> = {
 
 const cases: readonly Case[] = [
   ...signals,
+  ...["set-owner", "set-owner-ex", "set-owner-ioctl"].map((way) => ({
+    name: `a signal that a descriptor sends, by ${way}`,
+    rule: "no-signal",
+    expected: hookBlock,
+    strict: "path" as const,
+    run: [meet, way, "{bin}/unsignalled"],
+    effect: done,
+  })),
+  {
+    name: "a descriptor that signals its own process",
+    expected: allowed,
+    run: [meet, "own-descriptor", "{bin}/unsignalled"],
+    effect: done,
+  },
   {
     name: "a signal to another program",
     expected: allowed,
@@ -70,9 +88,28 @@ const cases: readonly Case[] = [
   },
   ...traces,
   {
+    name: "tracing that the program asked for",
+    rule: "no-trace-of-self",
+    expected: hookBlock,
+    run: ["bash", "-c", "{bin}/self-traced trace-me; exit $?"],
+    effect: done,
+  },
+  {
+    name: "tracing that another program asked for",
+    expected: allowed,
+    run: ["bash", "-c", "{bin}/unsignalled trace-me; exit $?"],
+    effect: done,
+  },
+  {
     name: "tracing of another program",
     expected: allowed,
     run: [meet, "attach", "{bin}/unsignalled"],
+    effect: done,
+  },
+  {
+    name: "another program started by its tracer",
+    expected: allowed,
+    run: [meet, "start-traced", "{bin}/unsignalled"],
     effect: done,
   },
   {
@@ -95,6 +132,11 @@ const cases: readonly Case[] = [
       "-c",
       "mount --bind other other && mount --make-private other && mount --move other p-mount && echo > p-mount/file",
     ],
+  },
+  {
+    ...mounts,
+    name: "a mount by open_tree and move_mount",
+    run: [route, "mount-anew", "other", "p-mount"],
   },
   {
     ...mounts,

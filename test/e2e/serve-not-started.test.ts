@@ -1,9 +1,10 @@
 // What keeps the daemon from starting is told in a sentence, and leaves nothing behind.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { TestDaemon } from "./daemon.ts";
 import { clean, patience, runTool, scratchFolder, whyNot } from "./tool.ts";
 
 setDefaultTimeout(60_000 * patience);
@@ -68,3 +69,27 @@ runs("pins outside of a bpffs", () =>
     "the rules cannot be kept in FOLDER/pins: it is not below a bpffs, such as /sys/fs/bpf",
   ),
 );
+
+runs("rules of another version: they stay until they are ended, by any version", async () => {
+  const daemon = new TestDaemon();
+  await daemon.start();
+  await daemon.make('rule no-touch: block exec "touch" because "x"');
+  await daemon.kill();
+  // Where another version's record would be, there is none that we can read.
+  rmSync(join(daemon.pins, "maps", "engine"));
+  const places = ["--socket", daemon.socket, "--state", join(daemon.folder, "state")];
+  const started = await runTool(["serve", ...places, "--pins", daemon.pins]);
+  expect(started).toMatchObject({
+    code: 1,
+    stderr: `actplane: the rules cannot be kept in ${daemon.pins}: what is pinned was laid out by another version of actplane; \`actplane stop --all\` ends it\n`,
+  });
+  expect(existsSync(daemon.pins)).toBe(true);
+  const stop = ["stop", "--all", "--socket", daemon.socket, "--pins", daemon.pins];
+  expect(await runTool(stop)).toMatchObject({
+    code: 0,
+    stdout: "the rules of another version of actplane have ended\n",
+  });
+  expect(existsSync(daemon.pins)).toBe(false);
+  expect((await runTool(stop)).stdout).toBe("there are no rules\n");
+  await daemon.end();
+});

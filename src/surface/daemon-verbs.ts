@@ -141,7 +141,8 @@ const registerExec: Register = (program, io, finish) => {
     .passThroughOptions()
     .addHelpText(
       "after",
-      "\nExit code: the command's; 125 not started, 126 cannot be executed, 127 not found.",
+      "\nExit code: the command's; 125 not started, 126 cannot be executed, 127 not found." +
+        "\nWhat was refused is told by `actplane feedback --domain ID`.",
     )
     .action(async (command: string[], options) => {
       const { exec } = await import("./commands/exec.ts");

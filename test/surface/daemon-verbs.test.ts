@@ -192,6 +192,16 @@ describe("attach", () => {
     expect(out).toContain(`d1 governs 1 process, process ${sleeper.pid} among them\n`);
     expect(out).toContain("/dev/null: descriptor 0 was open already");
   });
+  asRoot("calls the text as its file is called, which is how refusals name its place", async () => {
+    place.write("agent.policy", 'rule r: block exec "git"');
+    const sleeper = Bun.spawn(["sleep", "60"], { stdin: "ignore" });
+    const { code } = await run("attach", `${sleeper.pid}`, "--policy", "agent.policy");
+    sleeper.kill(9);
+    await sleeper.exited;
+    expect(code).toBe(0);
+    const [text] = plane.daemon.control.existing("d1").texts;
+    expect(text?.name).toBe("agent.policy");
+  });
 });
 
 describe("stop", () => {

@@ -2,9 +2,10 @@
 // started. What cannot be known about its past is said.
 
 import { homedir } from "node:os";
-import { DaemonAnswers, type DaemonChoice, Undone, undoneTold } from "../daemon.ts";
+import { DaemonAnswers, type DaemonChoice, undoneTold } from "../daemon.ts";
+import { givenText } from "../given-text.ts";
 import type { Io } from "../io.ts";
-import { howToGives, inlinePolicy, openPolicyFile, PolicyFileError } from "../policy-file.ts";
+import { howToGives } from "../policy-file.ts";
 import { counted } from "../text/counted.ts";
 import { printable } from "../text/printable.ts";
 
@@ -62,27 +63,14 @@ async function attachTo(daemon: DaemonAnswers, domain: string, pid: number) {
 }
 
 async function attachAnew(io: Io, daemon: DaemonAnswers, given: AttachArguments) {
-  const { text, folder } = await policyOf(io, given);
+  const { name, text, folder } = await givenText(io, given.policy, given.rule, howToGives.option);
   const answer = await daemon.ask<Made>("POST", "/v1/domains", {
     name: given.name ?? `pid-${given.pid}`,
-    policy: { text },
+    policy: { name, text },
     workspace: folder,
     home: io.env.HOME ?? homedir(),
     pid: given.pid,
     degraded: given.degraded === true,
   });
   return { domain: answer.domain.id, process: answer.process };
-}
-
-async function policyOf(io: Io, { policy, rule }: AttachArguments) {
-  try {
-    const read =
-      rule === undefined
-        ? await openPolicyFile(io, policy, howToGives.option)
-        : inlinePolicy(io, rule);
-    return { text: read.value.text, folder: read.folder };
-  } catch (failure) {
-    if (!(failure instanceof PolicyFileError)) throw failure;
-    throw new Undone(failure.message);
-  }
 }

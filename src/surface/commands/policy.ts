@@ -2,9 +2,10 @@
 
 import { parsePolicy } from "../../dsl/parser.ts";
 import { printRule } from "../../dsl/print.ts";
-import { DaemonAnswers, type DaemonChoice, Undone, undoneTold } from "../daemon.ts";
+import { DaemonAnswers, type DaemonChoice, undoneTold } from "../daemon.ts";
+import { givenText } from "../given-text.ts";
 import type { Io } from "../io.ts";
-import { inlinePolicy, openPolicyFile, PolicyFileError } from "../policy-file.ts";
+import { howToGives } from "../policy-file.ts";
 import { counted } from "../text/counted.ts";
 import { printable } from "../text/printable.ts";
 import { renderTable } from "../text/table.ts";
@@ -147,20 +148,8 @@ async function textOf(
   io: Io,
   { file, rule, name }: PolicyTextArguments,
 ): Promise<{ name: string; text: string }> {
-  try {
-    const read = rule === undefined ? await openPolicyFile(io, file) : inlinePolicy(io, rule);
-    const { text } = read.value;
-    return { text, name: name ?? nameFrom(read.path) };
-  } catch (failure) {
-    if (!(failure instanceof PolicyFileError)) throw failure;
-    throw new Undone(failure.message);
-  }
-}
-
-/** The API's names have no slashes. */
-function nameFrom(path: string | null): string {
-  const base = path?.split("/").at(-1) ?? "";
-  return /^[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,127}$/.test(base) ? base : "policy";
+  const given = await givenText(io, file, rule, howToGives.argument);
+  return { text: given.text, name: name ?? given.name };
 }
 
 function verdictLines(verdicts: readonly Verdict[]): string {

@@ -80,13 +80,10 @@ export function compareRecorded(
 ): Difference[] {
   const duel = new Duel(subject, roots);
   const world = new World();
-  const tgids = new Tgids(root);
   const differences: Difference[] = [];
   let nowMs = recorded[0]?.timeMs ?? 0;
-  for (const group of grouped(recorded)) {
-    const [first] = group;
-    const command = first === undefined ? null : commandOf(first, group, tgids);
-    if (first === undefined || command === null) continue;
+  for (const { command, records: group } of operationsOf(recorded, root)) {
+    const first = group[0] as Recorded;
     duel.step({ type: "wait", ms: Math.max(0, first.timeMs - nowMs) });
     nowMs = Math.max(nowMs, first.timeMs);
     const event = world.event(command);
@@ -102,6 +99,21 @@ export function compareRecorded(
     differences.push({ command: printCommand(command), kernel: ofKernel, model, simulation });
   }
   return differences;
+}
+
+export interface Operation {
+  readonly command: Command;
+  /** What was told of it, in order; never empty. */
+  readonly records: readonly Recorded[];
+}
+
+/** What was told, as the commands of a trace. */
+export function* operationsOf(recorded: readonly Recorded[], root: number): Generator<Operation> {
+  const tgids = new Tgids(root);
+  for (const records of grouped(recorded)) {
+    const command = records[0] === undefined ? null : commandOf(records[0], records, tgids);
+    if (command !== null) yield { command, records };
+  }
 }
 
 /** Thread group ids are used again; a trace numbers its processes anew. */

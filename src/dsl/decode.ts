@@ -9,8 +9,7 @@ export const sourceBytesMax = 32 * 1024 * 1024;
 /** `bytes` as a source called `name`. Where they are no text the source is empty and says why. */
 export function decodeSource(name: string, bytes: Uint8Array): Outcome<Source> {
   if (bytes.length > sourceBytesMax) {
-    const megabytes = Math.round(bytes.length / (1024 * 1024));
-    return refuse(name, "L006", `the text is ${megabytes} MiB long`, "a policy has at most 32 MiB");
+    return refuse(name, "L006", "the text is longer than 32 MiB", "is it the file that was meant?");
   }
   if (startsWith(bytes, [0xff, 0xfe]) || startsWith(bytes, [0xfe, 0xff])) {
     return refuse(name, "L001", "the text is UTF-16", "save the file as UTF-8");

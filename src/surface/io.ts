@@ -13,8 +13,8 @@ export interface Output {
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** All of standard input. */
-  readonly readStdin: () => Promise<Uint8Array>;
+  /** All of standard input; of what is longer than `bytesMax`, some more than that. */
+  readonly readStdin: (bytesMax?: number) => Promise<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -24,10 +24,21 @@ export function processIo(): Io {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
-    readStdin: () => Bun.stdin.bytes(),
+    readStdin,
     env: process.env,
     cwd: process.cwd(),
   };
+}
+
+async function readStdin(bytesMax = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of Bun.stdin.stream()) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > bytesMax) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 /** As of a program that SIGPIPE ended: the reader has what it wanted. */

@@ -1,6 +1,6 @@
 // Finding and reading the policy that a command is about.
 
-import { lstatSync, readFileSync, statSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type Diagnostic, hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
@@ -57,7 +57,8 @@ export async function openPolicyFile(
   howToGive: HowToGive = howToGives.argument,
 ): Promise<PolicyFile> {
   if (file === "-") {
-    return { ...decodeSource("<stdin>", await io.readStdin()), path: null, folder: io.cwd };
+    const bytes = await io.readStdin(sourceBytesMax);
+    return { ...decodeSource("<stdin>", bytes), path: null, folder: io.cwd };
   }
   const path = file === undefined ? findPolicyFile(io.cwd) : resolve(io.cwd, file);
   if (path === null) {
@@ -99,11 +100,29 @@ function readBytes(path: string, isNamed: boolean): Uint8Array {
       throw new PolicyFileError(`${printable(path)} is a device, not a policy`);
     if (stat.size > sourceBytesMax)
       throw new PolicyFileError(`${printable(path)} is larger than 32 MiB`);
-    return readFileSync(path);
+    return stat.isFile() ? readFileSync(path) : readPipe(path);
   } catch (error) {
     if (error instanceof PolicyFileError) throw error;
     throw new PolicyFileError(`cannot read ${printable(path)}: ${reasonOf(error)}`);
   }
+}
+
+/** No further than a policy can be long: a pipe may have no end. */
+function readPipe(path: string): Uint8Array {
+  const file = openSync(path, "r");
+  const chunks: Uint8Array[] = [];
+  try {
+    for (let length = 0; length <= sourceBytesMax; ) {
+      const chunk = new Uint8Array(65_536);
+      const read = readSync(file, chunk);
+      if (read === 0) break;
+      chunks.push(chunk.subarray(0, read));
+      length += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Relative where that is shorter to read. */

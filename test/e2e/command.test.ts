@@ -338,6 +338,15 @@ runs("the command's exit code stands where standard error takes nothing", () =>
   ),
 );
 
+runs("a policy without end is refused, from a pipe and from standard input", () =>
+  check(
+    `yes | $TOOL check - 2>&1 | head -1; $TOOL check <(yes) 2>&1 | head -1; $TOOL check <(echo "$RULE"); echo $?`,
+    {
+      out: "error[L006]: the text is longer than 32 MiB\nerror[L006]: the text is longer than 32 MiB\n0\n",
+    },
+  ),
+);
+
 runs("standard output that takes nothing is told, without our source", () =>
   check("$TOOL --help > /dev/full", {
     code: 1,

@@ -5,12 +5,13 @@ const [{ cli }, { processIo }, { realHost }] = await Promise.all([
   import("./surface/io.ts"),
   import("./host.ts"),
 ]);
+const io = processIo();
 try {
-  process.exitCode = await cli(process.argv.slice(2), processIo(), realHost);
+  process.exitCode = await cli(process.argv.slice(2), io, realHost);
 } catch (error) {
   // Without this the runtime prints pages of our minified source.
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`actplane: this is a fault of actplane, please report it\n${text}\n`);
+  io.stderr.write(`actplane: this is a fault of actplane, please report it\n${text}\n`);
   process.exitCode = 125;
 }
 

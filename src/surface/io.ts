@@ -19,11 +19,19 @@ export interface Io {
   readonly cwd: string;
 }
 
+/** The streams are made when they are first asked for: each takes a millisecond, and a quiet `run` writes to neither. */
 export function processIo(): Io {
-  tellLostOutput();
+  let stdout: Output | null = null;
+  let stderr: Output | null = null;
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    get stdout() {
+      stdout ??= standardOutput();
+      return stdout;
+    },
+    get stderr() {
+      stderr ??= standardError();
+      return stderr;
+    },
     readStdin,
     env: process.env,
     cwd: process.cwd(),
@@ -45,15 +53,18 @@ async function readStdin(bytesMax = Number.POSITIVE_INFINITY): Promise<Uint8Arra
 const readerGone = 141;
 const outputLost = 1;
 
-/**
- * Without a listener the runtime prints our source. What was asked for and cannot be delivered is a failure; where
- * standard error takes nothing, nobody is left to tell, and what `run` has started goes on.
- */
-function tellLostOutput(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+// Without a listener for their errors the runtime prints our source.
+
+/** What was asked for and cannot be delivered is a failure. */
+function standardOutput(): Output {
+  return process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(readerGone);
-    process.stderr.write(`actplane: cannot write to standard output: ${reasonOf(error)}\n`);
+    standardError().write(`actplane: cannot write to standard output: ${reasonOf(error)}\n`);
     process.exit(outputLost);
   });
-  process.stderr.on("error", () => {});
+}
+
+/** Where it takes nothing, nobody is left to tell, and what `run` has started goes on. */
+function standardError(): Output {
+  return process.stderr.on("error", () => {});
 }

@@ -394,7 +394,9 @@ enum counter {
 	COUNTER_ERRORS = 12,       /* a helper failed where it never should */
 	COUNTER_HITS_FULL = 13,    /* a match found no room to be counted by its clause; the verdict stood */
 	COUNTER_UNTOLD = 14,       /* objects that gained labels while the ring was half full: it is kept for what is done */
-	COUNTERS = 15,
+	COUNTER_UNJUDGED = 15,     /* the kernel skipped the program that judges: refused */
+	COUNTER_SLIPPED = 16,      /* it skipped all that refuse, and what was refused went on: its process was killed */
+	COUNTERS = 17,
 };
 
 #endif

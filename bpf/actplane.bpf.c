@@ -20,6 +20,7 @@
 #include "maps.h"
 #include "table.h"
 #include "domain.h"
+#include "copies.h"
 #include "path.h"
 #include "match.h"
 #include "emit.h"
@@ -44,10 +45,7 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* Raw tracepoints, not those with BTF: what they read they read by CO-RE, and libbpf then needs not all of the kernel's types. */
-SEC("raw_tp/task_newtask") int any_fork(__u64 *ctx)
-{
-	return process_fork((void *)ctx[0], ctx[1]);
-}
+TRACE(task_newtask, any_fork, BPF_CORE_READ((struct task_struct *)ctx[0], pid), return process_fork((void *)ctx[0], ctx[1]);)
 
 SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)
 {

@@ -189,6 +189,9 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	unsigned long nvcsw;  /* times it left the processor by itself */
+	unsigned long nivcsw; /* and was made to */
+	__u64 self_exec_id;   /* programs that it has begun */
 	struct task_struct *real_parent;
 	struct task_struct *parent; /* who traces it, where somebody does */
 	struct task_struct *group_leader;
@@ -290,7 +293,7 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long si;
 	unsigned long dx;
-	unsigned long cx; /* the second argument of a 32-bit call */
+	unsigned long cx; /* the second argument of a 32-bit call, the fourth one of a function */
 	unsigned long r10;
 	unsigned long r8;
 	unsigned long ax;

@@ -99,7 +99,10 @@ static __always_inline int process_exit(struct task_struct *task)
 	struct event_data data = {};
 	struct runs_end end;
 
-	if (!proc || BPF_CORE_READ(signal, live.counter))
+	if (!proc)
+		return 0;
+	mark_ends();
+	if (BPF_CORE_READ(signal, live.counter))
 		return 0;
 	/* Threads that end without exit_group leave the status with the leader. */
 	end.code = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(signal, group_exit_code)

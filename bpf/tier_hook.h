@@ -24,6 +24,7 @@
  *   file_permission, file_receive  read, write by descriptors that were opened earlier or by others
  *   file_permission, socket_recvmsg, unix_may_send  labels, when data moves through an open descriptor
  *   sys_enter             labels, where no hook sees data move
+ *   sys_exit              whether a refusal was carried out, where the kernel skips programs
  *   inode_free_security, sk_free_security  the end of what carried labels
  *   mmap_file             exec of a program that its loader maps; mappings that can be stored into
  *   bpf                   bpf(2): never for a governed process
@@ -32,10 +33,34 @@
 #ifndef ACTPLANE_TIER_HOOK_H
 #define ACTPLANE_TIER_HOOK_H
 
-/* One body for two programs. `name` is the LSM hook, `function` what security_ calls it. */
-#define HOOK(name, function, body)                                       \
-	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body }              \
-	SEC("fmod_ret/security_" #function) int mod_##name(__u64 *ctx) { body }
+/*
+ * One body for the programs of a hook. `name` is the LSM hook, `function` what security_ calls it. `mod_` judges and
+ * refuses by itself; where the kernel may skip it, `first_` judges and each `take` refuses (copies.h).
+ */
+#define HOOK(name, function, body) HOOK_OF_TWO(name, function, body, body)
+#define HOOK_OF_TWO(name, function, lsm_body, mod_body)                                                           \
+	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { lsm_body }                                                     \
+	static __always_inline int judge_##name(__u64 *ctx) { mod_body }                                              \
+	SEC("fmod_ret/security_" #function) int mod_##name(__u64 *ctx) { return judge_##name(ctx); }                  \
+	enum { PLACE_##name = __COUNTER__ + 1 };                                                                      \
+	SEC("kprobe/security_" #function) int first_##name(struct pt_regs *regs)                                      \
+	{                                                                                                             \
+		__u64 ctx[] = ARGUMENTS_OF(regs);                                                                         \
+		return JUDGE_FIRST(PLACE_##name, judge_##name(ctx));                                                      \
+	}                                                                                                             \
+	SEC("fmod_ret/security_" #function) int take0_##name(__u64 *ctx) { return hook_verdict(PLACE_##name, 0); }    \
+	SEC("fmod_ret/security_" #function) int take1_##name(__u64 *ctx) { return hook_verdict(PLACE_##name, 1); }    \
+	SEC("fmod_ret/security_" #function) int take2_##name(__u64 *ctx) { return hook_verdict(PLACE_##name, 2); }    \
+	SEC("fmod_ret/security_" #function) int take3_##name(__u64 *ctx) { return hook_verdict(PLACE_##name, 3); }
+
+/* A hook that is asked in nobody's name and in no time: any of the programs judges. */
+#define HOOK_OF_NOBODY(name, function, body)                                      \
+	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body }                         \
+	SEC("fmod_ret/security_" #function) int mod_##name(__u64 *ctx) { body }       \
+	SEC("fmod_ret/security_" #function) int take0_##name(__u64 *ctx) { body }     \
+	SEC("fmod_ret/security_" #function) int take1_##name(__u64 *ctx) { body }     \
+	SEC("fmod_ret/security_" #function) int take2_##name(__u64 *ctx) { body }     \
+	SEC("fmod_ret/security_" #function) int take3_##name(__u64 *ctx) { body }
 
 /*
  * Overlayfs opens the file below in the name of the one above (before 6.7): then the file's own name is that of
@@ -353,7 +378,7 @@ static __always_inline int on_sendmsg(struct socket *socket, struct msghdr *mess
 }
 
 /* Data that passes every hook. */
-SEC("raw_tp/sys_enter") int hook_sys_enter(__u64 *ctx)
+static __always_inline int on_hookless(__u64 *ctx)
 {
 	__u64 number = number_of((void *)bpf_get_current_task(), ctx[1]);
 
@@ -361,6 +386,8 @@ SEC("raw_tp/sys_enter") int hook_sys_enter(__u64 *ctx)
 		moving_begins(ctx[0], number, 0);
 	return 0;
 }
+
+TRACE(sys_enter, hook_sys_enter, 0, return on_hookless(ctx);)
 
 HOOK(file_permission, file_permission, return on_permission((void *)ctx[0], ctx[1]);)
 HOOK(file_receive, file_receive, return on_receive((void *)ctx[0]);)
@@ -380,8 +407,8 @@ HOOK(file_truncate, file_truncate, return on_path(&((struct file *)ctx[0])->f_pa
 HOOK(sb_mount, sb_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 HOOK(move_mount, move_mount, return on_path((void *)ctx[1], OP_MOUNT);)
 /* What was asked for: what it becomes has another place in the arguments of security_mmap_file. */
-SEC("lsm/mmap_file") int lsm_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[3]); }
-SEC("fmod_ret/security_mmap_file") int mod_mmap_file(__u64 *ctx) { return on_mmap((void *)ctx[0], ctx[1], ctx[2]); }
+HOOK_OF_TWO(mmap_file, mmap_file, return on_mmap((void *)ctx[0], ctx[1], ctx[3]);,
+      return on_mmap((void *)ctx[0], ctx[1], ctx[2]);)
 HOOK(path_chmod, path_chmod, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(path_chown, path_chown, return on_path((void *)ctx[0], OP_METADATA);)
 HOOK(inode_setxattr, inode_setxattr, return on_metadata((void *)ctx[1]);)
@@ -417,7 +444,7 @@ HOOK(task_kill, task_kill, return ctx[2] ? on_process((void *)ctx[0], OP_SIGNAL)
  * A signal that a descriptor sends its owner, perhaps out of an interrupt: who is interrupted has nothing to do with
  * it, and may be using its scratch. So rules are asked when the owner is set; who holds the rules gets none at all.
  */
-HOOK(file_send_sigiotask, file_send_sigiotask, return on_sigio((void *)ctx[0]);)
+HOOK_OF_NOBODY(file_send_sigiotask, file_send_sigiotask, return on_sigio((void *)ctx[0]);)
 HOOK(file_fcntl, file_fcntl, return on_fcntl(ctx[1], ctx[2]);)
 HOOK(ptrace_traceme, ptrace_traceme, return on_traceme((void *)ctx[0]);)
 HOOK(ptrace_access_check, ptrace_access_check,
@@ -428,14 +455,22 @@ HOOK(sb_umount, sb_umount, return on_umount((void *)ctx[0], ctx[1]);)
 /* One body for hooks that only tell. */
 #define TELL(name, function, body)                                     \
 	SEC("lsm/" #name) int lsm_##name(__u64 *ctx) { body return 0; }  \
-	SEC("fentry/security_" #function) int mod_##name(__u64 *ctx) { body return 0; }
+	SEC("fentry/security_" #function) int mod_##name(__u64 *ctx) { body return 0; } \
+	SEC("kprobe/security_" #function) int first_##name(struct pt_regs *regs)      \
+	{                                                                            \
+		__u64 ctx[] = ARGUMENTS_OF(regs);                                        \
+		body return 0;                                                          \
+	}
 
 TELL(inode_free_security, inode_free, inode_gone((void *)ctx[0]);)
 TELL(sk_free_security, sk_free, socket_gone((void *)ctx[0]);)
 
-SEC("raw_tp/sched_process_exec") int hook_exec_done(__u64 *ctx)
+SEC("raw_tp/sys_exit") int first_slip(__u64 *ctx)
 {
-	return exec_done((void *)ctx[2]);
+	slip_seen(ctx[1]);
+	return 0;
 }
+
+TRACE(sched_process_exec, hook_exec_done, execs_begun(), return exec_done((void *)ctx[2]);)
 
 #endif

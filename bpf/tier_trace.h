@@ -59,10 +59,7 @@
 
 #define PTMX_DEVICE (5u << 20 | 2)
 
-SEC("raw_tp/sched_process_exec") int trace_exec(__u64 *ctx)
-{
-	return exec_judge_late((void *)ctx[2]);
-}
+TRACE(sched_process_exec, trace_exec, execs_begun(), return exec_judge_late((void *)ctx[2]);)
 
 /*
  * The 64-bit number of a 32-bit call that opens a file or changes one; any other stands for itself or for
@@ -421,7 +418,7 @@ static __always_inline bool changes_metadata(struct pt_regs *regs, __u64 number,
 	return number == NR_FCHMOD || number == NR_FCHOWN || number == NR_FSETXATTR || number == NR_FREMOVEXATTR;
 }
 
-SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
+static __always_inline int on_call_end(__u64 *ctx)
 {
 	struct proc *proc = current_proc();
 	struct pt_regs *regs = (void *)ctx[0];
@@ -462,13 +459,17 @@ SEC("raw_tp/sys_exit") int trace_sys_exit(__u64 *ctx)
 	return 0;
 }
 
+TRACE(sys_exit, trace_sys_exit, 0, return on_call_end(ctx);)
+
 /* Before data moves: who waits at the other end of a pipe has read it before this call returns. */
-SEC("raw_tp/sys_enter") int trace_sys_enter(__u64 *ctx)
+static __always_inline int on_call_begin(__u64 *ctx)
 {
 	if (current_proc())
 		moving_begins(ctx[0], number_of((void *)bpf_get_current_task(), ctx[1]), 1);
 	return 0;
 }
+
+TRACE(sys_enter, trace_sys_enter, 0, return on_call_begin(ctx);)
 
 /* Cgroup programs see the caller only as a task. */
 static __always_inline int on_sock_addr(struct bpf_sock_addr *ctx, __u32 ops, bool v6)

@@ -1,9 +1,10 @@
 // What the machine says of itself: read, not tried. Explains why a probe failed; never decides a tier.
 
 import { existsSync, readFileSync } from "node:fs";
-import { release } from "node:os";
+import { release, version } from "node:os";
 import { gunzipSync } from "node:zlib";
 import { cgroupRoot } from "./cgroup.ts";
+import { type Preemption, preemptionChoices, preemptionOf } from "./preemption.ts";
 
 export interface HostFacts {
   readonly release: string;
@@ -18,6 +19,8 @@ export interface HostFacts {
   /** Options of the kernel's build; null: neither /proc/config.gz nor /boot/config-* is there. */
   readonly config: ReadonlyMap<string, string> | null;
   readonly cgroupRoot: string | null;
+  /** How threads are made to leave the processor inside the kernel; null: not known. */
+  readonly preemption: Preemption | null;
 }
 
 export function hostFacts(): HostFacts {
@@ -31,7 +34,17 @@ export function hostFacts(): HostFacts {
     lockdown: /\[(\w+)\]/.exec(lockdown ?? "")?.[1] ?? null,
     config: readConfig(),
     cgroupRoot: cgroupRoot(),
+    preemption: hostPreemption(),
   };
+}
+
+export function hostPreemption(): Preemption | null {
+  return preemptionOf({
+    choices: preemptionChoices(),
+    version: version(),
+    commandLine: readOr("/proc/cmdline") ?? "",
+    config: readConfig,
+  });
 }
 
 function readConfig(): Map<string, string> | null {

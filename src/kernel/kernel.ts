@@ -161,12 +161,11 @@ export const counterNames = [
   "errors",
   "hitsFull",
   "untold",
+  "unjudged",
+  "slipped",
 ] as const;
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>> & {
-  /**
-   * Times the kernel skipped a program because it was already running on that processor: a tracing program that was
-   * preempted, which modify-return programs are too. Each may be an operation that nobody judged.
-   */
+  /** Times the kernel may have skipped all programs that there are for something, because each was preempted (bpf/copies.h). */
   readonly skipped: number;
 };
 

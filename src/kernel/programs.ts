@@ -6,12 +6,25 @@ import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
 import { hasFlow } from "./settings.ts";
 
-/** Every name in which a tier's programs may begin. */
+/** In what a tier's programs' names may begin. */
 const prefixes: Readonly<Record<Tier, readonly string[]>> = {
   lsm: ["any_", "lsm_", "hook_"],
   "modify-return": ["any_", "mod_", "hook_"],
   tracepoint: ["any_", "trace_"],
 };
+
+/** Of the modify-return tier on a kernel that skips programs. */
+const prefixesWhereSkipped: readonly string[] = ["any_", "first_", "take", "hook_"];
+
+/** What there is to know of the kernel. */
+export interface KernelFacts {
+  /** As uname(1) writes it. */
+  readonly release: string;
+  /** Asked where the release does not tell. */
+  readonly hasFunction: (name: string) => boolean;
+  /** It skips modify-return programs that it interrupted. */
+  readonly skipsHooks: boolean;
+}
 
 /** Operations on paths that a hook sees; a hook that is not listed is always needed. */
 const pathOps: Readonly<Record<string, number>> = {
@@ -111,20 +124,17 @@ const nowAndThen: readonly string[] = ["any_name"];
 /** Programs that guard what is pinned, which one policy's own programs are not. */
 const guardingPins: readonly string[] = ["sb_umount"];
 
-/**
- * The names of those `names` that a policy, or any policy, needs to be loaded on a kernel of that release, as uname(1)
- * writes it. Whether the kernel has a function is asked where its release does not tell.
- */
+/** The names of those `names` that a policy, or any policy, needs to be loaded on such a kernel. */
 export function programsOf(
   tier: Tier,
   compiled: Compiled | "all",
   names: Iterable<string>,
-  release: string,
-  hasFunction: (name: string) => boolean,
+  { release, hasFunction, skipsHooks }: KernelFacts,
 ): Set<string> {
   const isThere = (name: string) => isTaken(name, release, hasFunction);
+  const beginnings = tier === "modify-return" && skipsHooks ? prefixesWhereSkipped : prefixes[tier];
   const ofTier = [...names].filter((name) =>
-    prefixes[tier].some((prefix) => name.startsWith(prefix)),
+    beginnings.some((beginning) => name.startsWith(beginning)),
   );
   if (compiled === "all")
     return new Set(ofTier.filter((name) => !nowAndThen.includes(name) && isThere(name)));

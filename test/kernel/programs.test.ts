@@ -6,7 +6,7 @@ import { $ } from "bun";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import { carriersOf } from "../../src/kernel/carriers.ts";
 import { type Tier, tiers } from "../../src/kernel/kernel.ts";
-import { programsOf } from "../../src/kernel/programs.ts";
+import { type KernelFacts, programsOf } from "../../src/kernel/programs.ts";
 import { verdictOfOperation } from "../../src/kernel/verdicts.ts";
 import { compiledPolicy } from "../runtime/story.ts";
 
@@ -60,9 +60,13 @@ describe("what decides an operation", () => {
 /** A connection that was allowed stays so where no label can come. */
 const onlyWithLabels = /^trace_(?:sys_enter|egress)$/;
 
+function kernel(facts: Partial<KernelFacts> = {}): KernelFacts {
+  return { release: "6.12.0-1-amd64", hasFunction: never, skipsHooks: false, ...facts };
+}
+
 describe("what a policy loads", () => {
   const loaded = (tier: Tier, text: string) =>
-    programsOf(tier, compiledPolicy(text).compiled, functions, "6.12.0-1-amd64", never);
+    programsOf(tier, compiledPolicy(text).compiled, functions, kernel());
   const policies = {
     exec: 'rule r: block exec "git"',
     read: 'rule r: block read "/etc/**"',
@@ -90,6 +94,21 @@ describe("what a policy loads", () => {
       expect(names.filter((name) => foreign.some((pattern) => pattern.test(name)))).toEqual([]);
     }
   });
+  test("judges by a kprobe and refuses by several programs where the kernel skips some", () => {
+    const names = (skipsHooks: boolean) =>
+      [...programsOf("modify-return", "all", functions, kernel({ skipsHooks }))].toSorted();
+    const usual = names(false);
+    const hooks = usual.flatMap((name) => (name.startsWith("mod_") ? [name.slice(4)] : []));
+    const tells = (hook: string) => /^(?:inode_free|sk_free)_security$/.test(hook);
+    const wanted = hooks.flatMap((hook) => [
+      ...(hook === "file_send_sigiotask" ? [] : [`first_${hook}`]),
+      ...(tells(hook) ? [] : [`take0_${hook}`, `take1_${hook}`, `take2_${hook}`, `take3_${hook}`]),
+    ]);
+    expect(hooks.length).toBeGreaterThan(25);
+    expect(names(true)).toEqual(
+      [...usual.filter((name) => !name.startsWith("mod_")), ...wanted, "first_slip"].toSorted(),
+    );
+  });
   test("is less where no rule asks", () => {
     const names = loaded("lsm", policies.exec);
     expect(names.has("lsm_bprm_check_security")).toBe(true);
@@ -112,7 +131,7 @@ describe("what a policy loads", () => {
   test("leaves out hooks that the kernel does not have yet", () => {
     const { compiled } = compiledPolicy('rule r: block truncate "/srv/**"');
     const on = (release: string) =>
-      programsOf("lsm", compiled, functions, release, never).has("lsm_file_truncate");
+      programsOf("lsm", compiled, functions, kernel({ release })).has("lsm_file_truncate");
     expect(["5.15.0", "6.1.0-42-amd64", "6.2.0", "6.12.1", "7.0.0"].map(on)).toEqual([
       false,
       false,
@@ -124,7 +143,7 @@ describe("what a policy loads", () => {
   test("has one program for the times of files, by what the hook of the kernel is given", () => {
     const { compiled } = compiledPolicy(policies.metadata);
     const on = (tier: Tier, release: string) =>
-      [...programsOf(tier, compiled, functions, release, never)].filter((name) =>
+      [...programsOf(tier, compiled, functions, kernel({ release }))].filter((name) =>
         /setattr/.test(name),
       );
     expect(on("lsm", "6.1.0")).toEqual(["lsm_inode_setattr_old"]);
@@ -135,7 +154,9 @@ describe("what a policy loads", () => {
   test("has the hook for 32-bit calls where an older kernel was given it", () => {
     const { compiled } = compiledPolicy(policies.metadata);
     const on = (release: string, has: boolean) =>
-      programsOf("lsm", compiled, functions, release, () => has).has("lsm_file_ioctl_compat");
+      programsOf("lsm", compiled, functions, kernel({ release, hasFunction: () => has })).has(
+        "lsm_file_ioctl_compat",
+      );
     expect([on("6.1.0", false), on("6.1.0", true), on("6.8.0", false)]).toEqual([
       false,
       true,

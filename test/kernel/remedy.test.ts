@@ -17,6 +17,7 @@ const facts: HostFacts = {
     ["CONFIG_FUNCTION_TRACER", "y"],
   ]),
   cgroupRoot: "/sys/fs/cgroup",
+  preemption: "voluntary",
 };
 
 function check(

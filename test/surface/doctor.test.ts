@@ -28,6 +28,7 @@ const ubuntu: HostFacts = {
     ["CONFIG_FUNCTION_TRACER", "y"],
   ]),
   cgroupRoot: "/sys/fs/cgroup",
+  preemption: "voluntary",
 };
 const works: Probe = { works: true, answer: "works" };
 const neverRun: Probe = { works: false, answer: "the program attaches but is never run" };
@@ -62,6 +63,12 @@ const { clauses } = compiledPolicy(
 describe("hosts", () => {
   check("a host with everything", "full", reportOf(ubuntu, all, verdictsIn("lsm", clauses)));
   check("a host without bpf among its LSMs", "full", reportOf(ubuntu, { ...all, lsm: neverRun }));
+  for (const preemption of ["full", null] as const)
+    check(
+      `a host that ${preemption === null ? "may preempt" : "preempts"}`,
+      "full",
+      reportOf({ ...ubuntu, preemption }, { ...all, lsm: neverRun }),
+    );
   const locked = { ...ubuntu, lsms: null, config: null };
   const traceOnly = { lsm: refused, "modify-return": refused, tracepoint: works };
   check(

@@ -144,6 +144,7 @@ test("doctor", () => {
     lockdown: null,
     config: new Map(),
     cgroupRoot: null,
+    preemption: null,
   };
   const [lsm, ...rest] = tiers.map((tier) => ({
     tier,

@@ -20,6 +20,7 @@ import { programsOf } from "../programs.ts";
 import { settingsOf, unusedMaps } from "../settings.ts";
 import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
 import { Controls } from "./control.ts";
+import { loadCopy, setConstants, skippedOf, skippingHere } from "./copies.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
 import type { Pins } from "./pins.ts";
 
@@ -33,7 +34,7 @@ export interface Loaded {
   readonly controls: () => Controls;
   /** Runs `any_name`; null: it is among the control programs. */
   readonly show: ((shown: Uint8Array) => void) | null;
-  /** How often the kernel skipped a program, all together. */
+  /** How often the kernel may have skipped every program that there is for something. */
   skipped(): bigint;
   /** Gives up every descriptor: what is not pinned ends. */
   close(): void;
@@ -53,25 +54,22 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
   const content = embeddedObject();
   const types = kernelTypesFor(content);
   const object = BpfObject.open("actplane", content, types);
-  const links: BpfLink[] = [];
+  const objects = [object];
+  const { hooks, traceCopies } = skippingHere();
+  const attached: Attached[] = [];
   try {
-    const names = programsOf(
-      tier,
-      options.programs,
-      object.programs.keys(),
-      release(),
-      kernelHasFunction,
-    );
+    const names = programsOf(tier, options.programs, object.programs.keys(), {
+      release: release(),
+      hasFunction: kernelHasFunction,
+      skipsHooks: hooks,
+    });
     const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
     for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
     const settings = settingsOf(tier, options.programs);
-    object
-      .map(".rodata")
-      .setVariables(
-        Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, u32(value)])),
-      );
+    setConstants(object, { ...settings, trace_copies: traceCopies, copy: 0 });
     setSizes(object, options);
     for (const name of unusedMaps(settings)) object.map(name).setEntriesMax(1);
+    if (!hooks && traceCopies === 1) object.map("marks").setEntriesMax(1);
     loadOnTwoThreads(object);
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
@@ -79,28 +77,34 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
       for (const [inode, device] of outputsOfThisProcess())
         object.map("given_files").live.update(encodeGiven(inode, device), u32(1));
     object.program("any_start").run(ownedBytes(8));
-    links.push(...attachAll(wanted));
+    attachAll(inOrder(wanted), "", attached);
+    for (let copy = 1; copy < traceCopies; copy++) {
+      const another = BpfObject.open("actplane", content, types);
+      objects.push(another);
+      setConstants(another, { ...settings, trace_copies: traceCopies, copy });
+      attachAll(loadCopy(another, object, wanted), `-${copy}`, attached);
+    }
     if (pins !== null) {
       object.map("engine").live.update(u32(0), encodeEngineRecord(layoutOf(object), tier));
-      pins.write({ maps, links: new Map(links.map((link) => [link.programName, link.fd])) });
+      pins.write({ maps, links: new Map(attached.map(({ name, link }) => [name, link.fd])) });
     }
     return {
       tier,
       maps,
       variables,
-      linkIds: links.map(({ id }) => id),
+      linkIds: attached.map(({ link }) => link.id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
       show: names.has("any_name") ? (shown) => object.program("any_name").run(shown) : null,
-      skipped: () => wanted.reduce((sum, each) => sum + each.info().recursionMisses, 0n),
+      skipped: () => skippedIn(attached.map(({ name, program }) => [name, program.fd])),
       close: () => {
-        for (const link of links) link.destroy();
-        object.close();
+        for (const { link } of attached) link.destroy();
+        for (const each of objects) each.close();
       },
     };
   } catch (failure) {
     pins?.remove();
-    for (const link of links) link.destroy();
-    object.close();
+    for (const { link } of attached) link.destroy();
+    for (const each of objects) each.close();
     throw failure;
   }
 }
@@ -128,10 +132,14 @@ export function loadPinned(pins: Pins): Loaded {
       if (map === null) throw new EngineTaken(`what is pinned has no map ${name}`);
       maps.set(name, map);
     }
-    const links = [...pins.linkFds().values()];
+    const pinned = pins.linkFds();
+    const links = [...pinned.values()];
     fds.push(...links);
-    const programs = links.map((fd) => programFdById(linkInfo(fd).programId));
-    fds.push(...programs);
+    const programs = [...pinned].map(([name, fd]): [string, number] => [
+      name,
+      programFdById(linkInfo(fd).programId),
+    ]);
+    fds.push(...programs.map(([, fd]) => fd));
     const bss = maps.get(".bss") as BpfMap;
     return {
       tier: found.tier,
@@ -140,7 +148,7 @@ export function loadPinned(pins: Pins): Loaded {
       linkIds: links.map((fd) => linkInfo(fd).id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
       show: null,
-      skipped: () => programs.reduce((sum, fd) => sum + programInfo(fd).recursionMisses, 0n),
+      skipped: () => skippedIn(programs),
       close: closeAll,
     };
   } catch (failure) {
@@ -187,20 +195,33 @@ function kernelDevice(dev: bigint): number {
   return Number((major << 20n) | minor);
 }
 
-function attachAll(programs: readonly BpfProgram[]): BpfLink[] {
-  const links: BpfLink[] = [];
+function skippedIn(programs: readonly (readonly [name: string, fd: number])[]): bigint {
+  return skippedOf(new Map(programs.map(([name, fd]) => [name, programInfo(fd).recursionMisses])));
+}
+
+interface Attached {
+  /** The program's, with which copy of it this is. */
+  readonly name: string;
+  readonly program: BpfProgram;
+  readonly link: BpfLink;
+}
+
+/** In a hook the kernel runs first what was attached last, and `take0_` is to be the first one. */
+function inOrder(programs: readonly BpfProgram[]): BpfProgram[] {
+  const placeOf = ({ name }: BpfProgram) => Number(/^take(\d)_/.exec(name)?.[1] ?? -1);
+  return programs.toSorted((a, b) => placeOf(b) - placeOf(a));
+}
+
+/** Into `attached`: what fails half-way is known to who ends it. */
+function attachAll(programs: readonly BpfProgram[], suffix: string, attached: Attached[]): void {
   const cgroup = programs.some(onCgroup) ? openSync(cgroupRoot() ?? "/sys/fs/cgroup", "r") : null;
   try {
     for (const program of programs) {
       if (program.section === "syscall") continue;
-      links.push(
-        cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach(),
-      );
+      const link =
+        cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach();
+      attached.push({ name: program.name + suffix, program, link });
     }
-    return links;
-  } catch (failure) {
-    for (const link of links) link.destroy();
-    throw failure;
   } finally {
     if (cgroup !== null) closeSync(cgroup);
   }

@@ -408,6 +408,8 @@ function lossesOf(counters: Counters): string[] {
     hitsFull,
     skipped,
     untold,
+    unjudged,
+    slipped,
   } = counters;
   const told: [number, string][] = [
     [
@@ -423,6 +425,14 @@ function lossesOf(counters: Counters): string[] {
       "files found no room in the kernel's tables; labels count as read by all, renames were refused",
     ],
     [runsFull, "gate runs could not be recorded; their gates stay closed"],
+    [
+      unjudged,
+      "operations were refused because the kernel had skipped the program that judges them",
+    ],
+    [
+      slipped,
+      "operations that were refused went on, because the kernel had skipped every program that refuses them; their processes were killed",
+    ],
     [
       skipped,
       "times the kernel skipped a program that was preempted; each may be an operation that was not judged",

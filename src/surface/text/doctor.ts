@@ -3,6 +3,7 @@
 import { type OperationName, operationBits } from "../../ir/abi.ts";
 import type { HostFacts } from "../../kernel/host-facts.ts";
 import type { Tier } from "../../kernel/kernel.ts";
+import { interruptsPrograms } from "../../kernel/preemption.ts";
 import type { Probe } from "../../kernel/probe.ts";
 import type { Remedy } from "../../kernel/remedy.ts";
 import { type Verdict, verdictOfOperation } from "../../kernel/verdicts.ts";
@@ -41,7 +42,7 @@ export function renderDoctor(report: DoctorReport): string {
   const sections = [
     `kernel ${facts.release}, ${facts.architecture}\n`,
     tiers.map(tierText).join(""),
-    `${stateText(used)}\n${unchangeable}${used === null ? "" : `\n${operationsText(used)}`}`,
+    `${stateText(used)}\n${preemptionText(used, facts)}${unchangeable}${used === null ? "" : `\n${operationsText(used)}`}`,
     ...(policy === null ? [] : [policyText(policy)]),
   ];
   return sections.join("\n");
@@ -62,6 +63,13 @@ function stateText(used: Tier | null): string {
     default:
       return `\`actplane run\` uses the ${used} tier: everything it covers is refused before it happens`;
   }
+}
+
+/** Only where it matters. */
+function preemptionText(used: Tier | null, { preemption }: HostFacts): string {
+  if (used !== "modify-return" || !interruptsPrograms(preemption)) return "";
+  const how = preemption === null ? "may preempt" : `preempts (${preemption})`;
+  return `this kernel ${how}, and then skips programs on hooks: a kprobe, which it does not skip, judges, and any of four programs refuses\n`;
 }
 
 function policyText(policy: readonly ClauseVerdict[] | string): string {

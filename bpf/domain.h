@@ -147,6 +147,12 @@ static __always_inline struct file *file_of(struct task_struct *task, __u64 desc
 	return file;
 }
 
+/* Of such a file nothing is left once its inode is not in memory. */
+static __always_inline bool lives_in_memory(__u64 inode)
+{
+	return is_internal(inode) || BPF_CORE_READ((struct inode *)inode, i_sb, s_magic) == TMPFS_MAGIC;
+}
+
 static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
 {
 	struct inode *inode = (void *)address;

@@ -161,7 +161,7 @@ struct sweep {
 	__u32 left;
 };
 
-/* In the lowest bit of an address: a pipe, a socket, a memfd, of which nothing is left once it is not in memory. */
+/* In the lowest bit of an address: a pipe, a socket, a memfd, a file of tmpfs, of which nothing is left once it is not in memory. */
 #define OBJECT_IN_MEMORY 1ull
 
 /*
@@ -218,7 +218,7 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 	if (!object_gains(v, labels, &key, &object, &gained))
 		return 0;
 	object_tell(v, &gained, inode);
-	object->inode = inode | is_internal(inode);
+	object->inode = inode | lives_in_memory(inode);
 	object_gain(v, object, &key, &gained);
 	return 0;
 }

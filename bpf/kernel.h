@@ -83,6 +83,11 @@ struct inode {
 	struct hlist_head i_dentry;
 };
 
+/* Of xfs, where it is a part of the kernel. */
+struct xfs_inode {
+	struct inode i_vnode;
+};
+
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
@@ -354,6 +359,7 @@ struct bpf_sock_addr {
 #define PTRACE_ATTACH 16
 #define PTRACE_SEIZE 0x4206
 #define PROC_SUPER_MAGIC 0x9fa0ul
+#define TMPFS_MAGIC 0x01021994ul
 #define RENAME_EXCHANGE 2u
 #define ATTR_MODE 1u
 #define ATTR_UID 2u

@@ -8,6 +8,7 @@
  *   sys_exit             open family, by the descriptor; what changes names, by the path as written (no
  *                        symbolic link followed); the end of a process that a cgroup program doomed
  *   sys_enter            labels, when data moves through an open descriptor
+ *   ext4_evict_inode, btrfs_inode_evict, xfs_destroy_inode   the end of a file that carried labels
  *   cgroup/connect4, connect6, sendmsg4, sendmsg6, bind4, bind6   addresses, refused
  */
 #ifndef ACTPLANE_TIER_TRACE_H
@@ -509,6 +510,29 @@ SEC("cgroup_skb/egress") int trace_egress(struct __sk_buff *packet)
 		return 1;
 	port = bpf_map_lookup_elem(&severed, &key);
 	return !port || *port != sk->src_port;
+}
+
+/*
+ * The kernel forgets an inode, told by the file systems that tell it. Of others (overlayfs, network file systems)
+ * the records of removed files stay.
+ */
+SEC("raw_tp/ext4_evict_inode") int trace_ext4_gone(__u64 *ctx)
+{
+	inode_gone((void *)ctx[0]);
+	return 0;
+}
+
+SEC("raw_tp/btrfs_inode_evict") int trace_btrfs_gone(__u64 *ctx)
+{
+	inode_gone((void *)ctx[0]);
+	return 0;
+}
+
+SEC("raw_tp/xfs_destroy_inode") int trace_xfs_gone(__u64 *ctx)
+{
+	if (bpf_core_type_exists(struct xfs_inode))
+		inode_gone((void *)ctx[0] + __builtin_preserve_field_info(((struct xfs_inode *)0)->i_vnode, BPF_FIELD_BYTE_OFFSET));
+	return 0;
 }
 
 SEC("cgroup/connect4") int trace_connect4(struct bpf_sock_addr *ctx) { return on_sock_addr(ctx, OP_CONNECT, false); }

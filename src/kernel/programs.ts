@@ -116,6 +116,16 @@ const moving: readonly string[] = [
   "sys_read",
   "inode_free_security",
   "sk_free_security",
+  "ext4_gone",
+  "btrfs_gone",
+  "xfs_gone",
+];
+
+/** Programs on what a file system tells: where the kernel has not loaded it there is nothing to attach to. */
+export const ofFileSystems: readonly string[] = [
+  "trace_ext4_gone",
+  "trace_btrfs_gone",
+  "trace_xfs_gone",
 ];
 
 /** Programs that only the tracepoint tier needs at every start; elsewhere they are loaded with the control programs. */

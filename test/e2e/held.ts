@@ -135,7 +135,7 @@ export function elementsOf(ids: readonly number[], name: string): number {
   const id = listOf("map").find((map) => map.name === name && ids.includes(map.id))?.id;
   const run = Bun.spawnSync(["bpftool", "-j", "map", "dump", "id", `${id}`]);
   if (run.exitCode !== 0) throw new Error(`bpftool map dump id ${id}: ${run.stderr}${run.stdout}`);
-  return run.stdout.toString().split('"key"').length - 1;
+  return (JSON.parse(run.stdout.toString()) as unknown[]).length;
 }
 
 function listOf(kind: string): { id: number; name?: string }[] {

@@ -26,7 +26,7 @@ const operations = Object.keys(operationBits) as OperationName[];
 
 /** Programs that decide nothing by themselves: they prepare an exec, protect the rules, or hand labels on. */
 const others =
-  /_(?:bprm_creds_for_exec|bpf|sb_umount|file_send_sigiotask|socket_recvmsg|unix_may_send|inode_free_security|sk_free_security)$/;
+  /_(?:bprm_creds_for_exec|bpf|sb_umount|file_send_sigiotask|socket_recvmsg|unix_may_send|inode_free_security|sk_free_security|(?:ext4|btrfs|xfs)_gone)$/;
 
 describe("what decides an operation", () => {
   for (const tier of tiers) {

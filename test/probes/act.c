@@ -505,6 +505,30 @@ static int churn(char **a)
 	return 0;
 }
 
+/* Reads FILE, then makes COUNT files in FOLDER, writes to each, and removes them when all are there. */
+static int litter(char **a)
+{
+	char bytes[256], name[4096];
+	int fd = open(a[1], O_RDONLY), count = atoi(a[3]);
+
+	if (fd < 0 || read(fd, bytes, sizeof(bytes)) < 0)
+		return fail("read");
+	close(fd);
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s/litter-%d-%d", a[2], getpid(), i);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 || write(fd, "x", 1) != 1)
+			return fail(name);
+		close(fd);
+	}
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s/litter-%d-%d", a[2], getpid(), i);
+		if (unlink(name))
+			return fail(name);
+	}
+	return 0;
+}
+
 static int ended(pid_t child)
 {
 	int status;
@@ -618,6 +642,8 @@ static int act(char **a)
 		return storm(a);
 	if (IS("churn"))
 		return churn(a);
+	if (IS("litter"))
+		return litter(a);
 	if (IS("wait")) { /* for somebody to end it */
 		leak("waiting", 7);
 		pause();

@@ -16,7 +16,7 @@ import { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
 import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { close } from "../libc.ts";
-import { programsOf } from "../programs.ts";
+import { ofFileSystems, programsOf } from "../programs.ts";
 import { settingsOf, unusedMaps } from "../settings.ts";
 import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
 import { Controls } from "./control.ts";
@@ -218,12 +218,21 @@ function attachAll(programs: readonly BpfProgram[], suffix: string, attached: At
   try {
     for (const program of programs) {
       if (program.section === "syscall") continue;
-      const link =
-        cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach();
-      attached.push({ name: program.name + suffix, program, link });
+      const link = attach(program, cgroup);
+      if (link !== null) attached.push({ name: program.name + suffix, program, link });
     }
   } finally {
     if (cgroup !== null) closeSync(cgroup);
+  }
+}
+
+/** Null: a program on a file system that the kernel has not loaded. */
+function attach(program: BpfProgram, cgroup: number | null): BpfLink | null {
+  try {
+    return cgroup !== null && onCgroup(program) ? program.attachCgroup(cgroup) : program.attach();
+  } catch (failure) {
+    if (ofFileSystems.includes(program.name)) return null;
+    throw failure;
   }
 }
 

@@ -43,16 +43,15 @@ export function hostPreemption(): Preemption | null {
     choices: preemptionChoices(),
     version: version(),
     commandLine: readOr("/proc/cmdline") ?? "",
-    config: readConfig,
+    // Of some ten thousand options a start has time for these.
+    config: () => readConfig(/^(CONFIG_PREEMPT\w*)=(.*)$/gm),
   });
 }
 
-function readConfig(): Map<string, string> | null {
+function readConfig(options = /^(CONFIG_\w+)=(.*)$/gm): Map<string, string> | null {
   const text = readCompressed("/proc/config.gz") ?? readOr(`/boot/config-${release()}`);
   if (text === null) return null;
-  return new Map(
-    [...text.matchAll(/^(CONFIG_\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]),
-  );
+  return new Map([...text.matchAll(options)].map(([, name, value]) => [name ?? "", value ?? ""]));
 }
 
 function readCompressed(path: string): string | null {

@@ -145,7 +145,7 @@ function listOf(kind: string): { id: number; name?: string }[] {
 }
 
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000 * patience;
+  const deadline = performance.now() + 30_000 * patience;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await Bun.sleep(5 * patience);

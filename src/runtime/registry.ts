@@ -265,6 +265,12 @@ export class Registry {
     });
     domain.revision++;
     this.save(domain);
+    this.unsettle(domain);
+  }
+
+  /** The kernel is about to get something else for it: who finds the row before that was saved gives it to the kernel again. */
+  unsettle(domain: DomainState): void {
+    this.store.run("UPDATE domains SET generation = 0 WHERE id = ?", domain.id);
   }
 
   save(domain: DomainState): void {

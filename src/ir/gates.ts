@@ -34,6 +34,13 @@ export class Gates {
     return { id, isNew };
   }
 
+  /** Of another domain; null: it is this policy's as well. */
+  foreign(condition: After): number | null {
+    const { exits, withinMs } = condition;
+    const id = this.numbers.of({ key: this.#meanings.gate(condition), exits, withinMs });
+    return this.#isNew(id) ? id : null;
+  }
+
   approval(condition: Approved): number {
     const { name, withinMs } = condition;
     const id = this.numbers.of({ key: this.#meanings.approval(condition), exits: null, withinMs });

@@ -6,6 +6,7 @@ import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
 import type { Glob } from "../dsl/glob.ts";
 import type { AutomatonKind, OperationName } from "./abi.ts";
 import type { Command } from "./commands.ts";
+import type { After } from "./gates.ts";
 import type { Numbering } from "./numbering.ts";
 
 /** What a policy is compiled against: the places its relative names mean. */
@@ -20,6 +21,8 @@ export interface CompileOptions {
   readonly source?: Source;
   /** What the session has numbered so far. Without it the policy stands alone and its clauses count from 0. */
   readonly numbering?: Numbering;
+  /** Gates of the session's other domains: what happens here shuts them, and opens none of them. */
+  readonly foreignGates?: readonly After[];
 }
 
 export interface CompiledClause {

@@ -24,7 +24,7 @@ import { type Conjunction, conjunctionsMax, toDnf } from "./dnf.ts";
 import { labelDoubts } from "./doubts.ts";
 import { endpointGlobs } from "./endpoints.ts";
 import { type Entry, emptyEntry } from "./entries.ts";
-import { Gates } from "./gates.ts";
+import { type After, Gates } from "./gates.ts";
 import type { Unit } from "./groups.ts";
 import type {
   CompiledApproval,
@@ -115,6 +115,7 @@ class Lowering {
   readonly #labels: CompiledLabel[] = [];
   readonly #labelBits = new Map<string, number>();
   readonly #doubts: ReadonlyMap<string, string>;
+  readonly #foreignGates: readonly After[];
   /** Gates, a bit each, by the label that they stand for. */
   readonly #approvals = new Map<string, readonly bigint[]>();
   readonly #clauses: CompiledClause[] = [];
@@ -138,6 +139,7 @@ class Lowering {
         ? null
         : new Numbers(numbering.clauses.map((key) => ({ key })));
     this.#doubts = labelDoubts(policy);
+    this.#foreignGates = options.foreignGates ?? [];
   }
 
   run(): Lowered {
@@ -147,6 +149,7 @@ class Lowering {
     this.#lowerTransforms();
     for (const rule of this.#policy.rules)
       for (const clause of rule.clauses) this.#lowerClause(rule, clause);
+    for (const gate of this.#foreignGates) this.#lowerForeignGate(gate);
     this.#checkLimits();
     return {
       units: this.#units,
@@ -522,6 +525,13 @@ class Lowering {
     this.#addEvent(gate.event, "open", id);
     for (const event of gate.since) this.#addEvent(event, "stale", id);
     return id;
+  }
+
+  /** To shut it only tightens; to open it would let this domain lift another one's clauses. */
+  #lowerForeignGate(gate: After): void {
+    const id = this.#gates.foreign(gate);
+    if (id === null) return;
+    for (const event of gate.since) this.#addEvent(event, "stale", id);
   }
 
   #addEvent(event: GateEvent, kind: "open" | "stale", id: number): void {

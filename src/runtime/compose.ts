@@ -2,8 +2,10 @@
 
 import type { Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
+import { printCondition } from "../dsl/print.ts";
 import { commandTable, withCommands } from "../ir/commands.ts";
 import { compile } from "../ir/compile.ts";
+import type { After } from "../ir/gates.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Numbering } from "../ir/numbering.ts";
 import { joinParts, type Part, type Settings } from "./policy-text.ts";
@@ -21,8 +23,9 @@ export function composePolicy(
   commands: Settings["commands"],
   numbering: Numbering,
   source: Source,
+  foreignGates: readonly After[] = [],
 ): Outcome<Compiled> {
-  const key = keyOf(parts, places, commands, numbering);
+  const key = keyOf(parts, places, commands, numbering, foreignGates);
   const known = compositions.get(key);
   if (known !== undefined) return known;
   const { workspace, home } = places;
@@ -31,6 +34,7 @@ export function composePolicy(
     home,
     commands: withCommands(commandTable, commands),
     numbering,
+    foreignGates,
     source,
   });
   compositions.set(key, outcome);
@@ -46,9 +50,11 @@ function keyOf(
   { workspace, home }: Places,
   commands: Settings["commands"],
   numbering: Numbering,
+  foreignGates: readonly After[],
 ): string {
   const identities = [...parts, numbering].map(identityOf);
-  return JSON.stringify([identities, workspace, home, [...commands]]);
+  const gates = foreignGates.map(printCondition);
+  return JSON.stringify([identities, workspace, home, [...commands], gates]);
 }
 
 const identities = new WeakMap<object, number>();

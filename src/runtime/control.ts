@@ -15,7 +15,14 @@ import { type Caller, requireOperator, requireOwn } from "./caller.ts";
 import { type ClauseStanding, requireStrength, standingsOf } from "./clause-standing.ts";
 import { draftOf, type NewDomain, type Places, placesFor } from "./new-domain.ts";
 import { type NewText, readText, textStateOf } from "./new-text.ts";
-import { compileAsItStands, composeDomain, numberingOf, recompiled } from "./recompile.ts";
+import {
+  compileAsItStands,
+  composeDomain,
+  numberingOf,
+  type Recompiled,
+  recompiled,
+  shuttingToo,
+} from "./recompile.ts";
 import { asRefusal, faulty, loosens, Refusal } from "./refusal.ts";
 import {
   type DomainState,
@@ -177,6 +184,14 @@ export class Control {
       text?.source ?? nameless,
     );
     if (hasErrors(found)) throw faulty([...diagnostics, ...found]);
+    const others = shuttingToo(
+      draft.session,
+      [],
+      draft.texts,
+      numberingOf(compiled),
+      text?.source ?? nameless,
+    );
+    requireFaultless(others);
     const verdicts = this.verdictsOf(compiled);
     if (parent !== null) requireNothingShared(parent, compiled, draft.texts);
     requireStrength(draft, verdicts, this.#tier);
@@ -187,10 +202,12 @@ export class Control {
       this.#registry.saveNumbering(session, numberingOf(compiled));
       const made = this.#registry.insert({ ...draft, session }, token);
       for (const each of draft.texts) this.#registry.insertText(made, each);
+      for (const { domain: each } of others) this.#registry.unsettle(each);
       this.audit.note(caller, "domain-made", made, { name: made.name, parent: parent?.id ?? null });
       return made;
     });
     try {
+      for (const each of others) await this.#setInForce(each.domain, each.compiled);
       await this.#setInForce(domain, compiled);
     } catch (failure) {
       this.#takeBack(domain, failure);
@@ -254,11 +271,18 @@ export class Control {
     if (faults.length > 0) throw loosens(faults);
     const added = textStateOf(this.#registry.nextTextId(domain), given, text, caller, this.#now());
     const changes = recompiled(domain, [...domain.texts, added], text.source);
-    const found = changes.flatMap(({ diagnostics: each }) => each).filter(isError);
-    if (found.length > 0) throw faulty([...diagnostics, ...found]);
+    requireFaultless(changes, diagnostics);
     const [own] = changes;
     const last = changes.at(-1);
     assert(own !== undefined && last !== undefined, "the domain itself changes");
+    const others = shuttingToo(
+      domain.session,
+      changes.map(({ domain: each }) => each),
+      [added],
+      numberingOf(last.compiled),
+      text.source,
+    );
+    requireFaultless(others);
     requireNothingWeaker(changes, text.source, this.#tier);
     requireNothingShared(domain, own.compiled, [added]);
     const rules = new Set(text.parts.flatMap(({ policy }) => policy.rules));
@@ -273,6 +297,7 @@ export class Control {
       this.#registry.insertText(domain, added);
       this.#registry.saveNumbering(domain.session, numberingOf(last.compiled));
       for (const { domain: each } of changes) this.#registry.revise(each);
+      for (const { domain: each } of others) this.#registry.unsettle(each);
       this.audit.note(caller, "policy-added", domain, {
         text: added.id,
         name: added.name,
@@ -281,7 +306,8 @@ export class Control {
       });
     });
     try {
-      for (const { domain: each, compiled } of changes) await this.#setInForce(each, compiled);
+      for (const { domain: each, compiled } of [...others, ...changes])
+        await this.#setInForce(each, compiled);
     } catch (failure) {
       await this.#withdraw(domain, added.id, failure);
     }
@@ -296,8 +322,7 @@ export class Control {
       if (text === undefined) throw new Refusal("not-found", `${id} has no text ${textId}`);
       const rest = domain.texts.filter((each) => each !== text);
       const changes = recompiled(domain, rest, text.text.source);
-      const found = changes.flatMap(({ diagnostics }) => diagnostics).filter(isError);
-      if (found.length > 0) throw faulty(found);
+      requireFaultless(changes);
       this.#store.transaction(() => {
         this.#registry.removeText(domain, textId, this.#now());
         for (const { domain: each } of changes) this.#registry.revise(each);
@@ -432,8 +457,11 @@ export class Control {
 
 const nameless: Source = { name: "policy", text: "" };
 
-function isError({ severity }: Diagnostic): boolean {
-  return severity === "error";
+function requireFaultless(changes: readonly Recompiled[], told: readonly Diagnostic[] = []): void {
+  const found = changes
+    .flatMap(({ diagnostics }) => diagnostics)
+    .filter(({ severity }) => severity === "error");
+  if (found.length > 0) throw faulty([...told, ...found]);
 }
 
 function depthOf(domain: DomainState): number {

@@ -6,7 +6,15 @@ import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Numbering } from "../ir/numbering.ts";
 import { composePolicy } from "./compose.ts";
-import { type DomainState, partsOf, rootOf, type TextState, withDescendants } from "./registry.ts";
+import { gatesOf, newGates } from "./foreign-gates.ts";
+import {
+  type DomainState,
+  partsOf,
+  rootOf,
+  type SessionState,
+  type TextState,
+  withDescendants,
+} from "./registry.ts";
 
 export interface Recompiled {
   readonly domain: DomainState;
@@ -22,9 +30,14 @@ export function compileAsItStands(domain: DomainState): Compiled {
   return value;
 }
 
-export function composeDomain(domain: DomainState, numbering: Numbering, source: Source) {
+export function composeDomain(
+  domain: DomainState,
+  numbering: Numbering,
+  source: Source,
+  gates = gatesOf(domain.session),
+) {
   const commands = rootOf(domain).texts[0]?.text.settings.commands ?? new Map();
-  return composePolicy(partsOf(domain), domain.session, commands, numbering, source);
+  return composePolicy(partsOf(domain), domain.session, commands, numbering, source, gates);
 }
 
 /** The domain and all below it, as they would be with `texts`. */
@@ -42,6 +55,23 @@ export function recompiled(domain: DomainState, texts: TextState[], source: Sour
   } finally {
     domain.texts = before;
   }
+}
+
+/** All of the session but `changed`, where `texts` bring gates that what happens there is to shut from now on. */
+export function shuttingToo(
+  session: SessionState,
+  changed: readonly DomainState[],
+  texts: readonly TextState[],
+  numbering: Numbering,
+  source: Source,
+): Recompiled[] {
+  const brought = newGates(texts, session);
+  if (brought.length === 0) return [];
+  const gates = [...gatesOf(session), ...brought];
+  return [...session.domains.difference(new Set(changed))].map((domain) => {
+    const { value, diagnostics } = composeDomain(domain, numbering, source, gates);
+    return { domain, compiled: value, diagnostics };
+  });
 }
 
 export function numberingOf({ numbering }: Compiled): Numbering {

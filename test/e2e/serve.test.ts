@@ -2,7 +2,7 @@
 // daemon is killed and nothing is lost.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TestDaemon } from "./daemon.ts";
 import { patience, tool, whyNot } from "./tool.ts";
@@ -22,8 +22,9 @@ suite("actplane serve", () => {
   afterAll(() => daemon.end());
 
   /** What a member of the domain does, root as the tests are. */
-  const asMember = (...words: readonly string[]) => {
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...daemon.prefix(domain), ...words], {
+  const asMember = (...words: readonly string[]) => asMemberOf(domain, ...words);
+  const asMemberOf = (id: string, ...words: readonly string[]) => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...daemon.prefix(id), ...words], {
       stdin: "ignore",
     });
     return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
@@ -113,6 +114,27 @@ os._exit(0)`;
     );
     expect(status).toBe(201);
     expect(asMember("id", "-u").code).not.toBe(0);
+  });
+
+  test("a child's gate is shut by an edit in its parent, and not opened there", async () => {
+    const source = join(daemon.folder, "source");
+    mkdirSync(source);
+    const child = await daemon.make(
+      `rule tested: block exec "whoami" unless after exec "true" exits 0 since write "${source}/**"`,
+      { parent: domain },
+    );
+    const edit = () => asMember("sh", "-c", `echo x >>${source}/file`).code;
+    const passes = () => asMemberOf(child, "whoami").code === 0;
+    expect(passes()).toBe(false);
+    expect(asMemberOf(child, "true").code).toBe(0);
+    expect(passes()).toBe(true);
+    expect(edit()).toBe(0);
+    expect(passes()).toBe(false);
+    expect(asMember("true").code).toBe(0);
+    expect(passes()).toBe(false);
+    expect(asMemberOf(child, "true").code).toBe(0);
+    expect(passes()).toBe(true);
+    await daemon.curl("DELETE", `/v1/domains/${child}`);
   });
 
   test("an approval is the operator's, holds for what happens from then on, and is taken back", async () => {

@@ -3,11 +3,10 @@
 
 import type { Condition } from "../dsl/ast.ts";
 import { GATE_EXITS, gateRecord } from "./abi.ts";
-import type { CompiledApproval, CompiledGate } from "./ir.ts";
+import type { After, CompiledApproval, CompiledGate } from "./ir.ts";
 import type { Meanings } from "./meaning.ts";
 import { type NumberedGate, Numbers } from "./numbering.ts";
 
-export type After = Condition & { readonly kind: "after" };
 export type Approved = Condition & { readonly kind: "approved" };
 
 const nsPerMs = 1_000_000n;

@@ -2,12 +2,13 @@
 // needs to explain it (which clause is which, which hook carries it, what it costs).
 
 import type { Source } from "../base/source.ts";
-import type { Clause, GateEvent, Policy, Rule } from "../dsl/ast.ts";
+import type { Clause, Condition, GateEvent, Policy, Rule } from "../dsl/ast.ts";
 import type { Glob } from "../dsl/glob.ts";
 import type { AutomatonKind, OperationName } from "./abi.ts";
 import type { Command } from "./commands.ts";
-import type { After } from "./gates.ts";
 import type { Numbering } from "./numbering.ts";
+
+export type After = Condition & { readonly kind: "after" };
 
 /** What a policy is compiled against: the places its relative names mean. */
 export interface CompileOptions {

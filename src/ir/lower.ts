@@ -24,9 +24,10 @@ import { type Conjunction, conjunctionsMax, toDnf } from "./dnf.ts";
 import { labelDoubts } from "./doubts.ts";
 import { endpointGlobs } from "./endpoints.ts";
 import { type Entry, emptyEntry } from "./entries.ts";
-import { type After, Gates } from "./gates.ts";
+import { Gates } from "./gates.ts";
 import type { Unit } from "./groups.ts";
 import type {
+  After,
   CompiledApproval,
   CompiledClause,
   CompiledGate,

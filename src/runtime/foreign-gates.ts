@@ -2,7 +2,7 @@
 // stale after an edit in its parent, whose rules know nothing of it. None is opened from elsewhere: tighten.ts.
 
 import { printCondition } from "../dsl/print.ts";
-import type { After } from "../ir/gates.ts";
+import type { After } from "../ir/ir.ts";
 import type { PolicyText } from "./policy-text.ts";
 import type { SessionState, TextState } from "./registry.ts";
 

@@ -147,7 +147,7 @@ bash scripts/build.sh
 bash test/probes/build.sh
 freeze
 for kernel in "${kernels[@]}"; do
-  [[ -e "${ACTPLANE_VM_CACHE:-/var/cache/actplane-vm}/kernels/$kernel/release" ]] || bash scripts/vm-setup.sh "$kernel"
+  bash scripts/vm-setup.sh "$kernel"
 done
 
 # bash runs the EXIT trap after these; a bare signal would skip it.

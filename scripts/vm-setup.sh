@@ -212,10 +212,11 @@ boot_module_paths() {
 # --- Main ----------------------------------------------------------------------------------
 
 setup_ext4_image() {
-  [[ -e $CACHE/ext4.img ]] && return
+  local bytes=$((2 << 30))
+  [[ -e $CACHE/ext4.img && $(stat -c %s "$CACHE/ext4.img") == "$bytes" ]] && return
   say 'making the ext4 image'
   rm -f "$CACHE/ext4.img.new"
-  truncate -s 512M "$CACHE/ext4.img.new"
+  truncate -s "$bytes" "$CACHE/ext4.img.new"
   mkfs.ext4 -q -F -L actplane-vm "$CACHE/ext4.img.new"
   mv "$CACHE/ext4.img.new" "$CACHE/ext4.img"
 }

@@ -341,7 +341,7 @@ const innocentBlocks: readonly Case[] = clones.map(([channel, system, words]) =>
 
 /** In mounts of its own, which end with it whatever becomes of it. */
 function onSharedBlocks(system: string, channel: string, file: string): readonly string[] {
-  const script = `truncate -s 320M image && mkfs.${system} -q image && mkdir place && mount -o loop image place &&
+  const script = `truncate -s 320M image && mkfs.${system} -q image && mkdir place && mount -o loop image place && rm image &&
     cp ${file} place && cd place && {pass} ${channel} ${file} {bin}/sink-secret ran; code=$?
     [[ ! -e mark ]] || cp mark ..; exit $code`;
   return ["unshare", "-m", "bash", "-c", script];

@@ -39,6 +39,9 @@ export interface Restored {
   readonly unknown: number;
 }
 
+/** How often a moment is looked for in which the kernel half tells nothing. */
+const lookTries = 50;
+
 export class Daemon {
   readonly registry: Registry;
   readonly queue: FeedbackQueue;
@@ -126,11 +129,20 @@ export class Daemon {
     return this.#own;
   }
 
+  /** Exact where for a moment nothing comes; else what comes meanwhile may hide as many that were lost. */
   #findLost(): void {
-    const told = this.engine.counters().events;
-    // Everything that was told until then is among the early ones when this returns.
-    this.engine.drain();
-    this.intake.countLost(told, this.#early?.length ?? 0);
+    let told = 0;
+    let here = 0;
+    for (let tries = 0; tries < lookTries; tries++) {
+      this.engine.drain();
+      here = this.#early?.length ?? 0;
+      told = this.engine.counters().events;
+      // Everything that was told until then is among the early ones when this returns.
+      this.engine.drain();
+      if (this.#early?.length === here) break;
+      here = this.#early?.length ?? 0;
+    }
+    this.intake.countLost(told, here);
   }
 
   get engine(): Engine {

@@ -92,7 +92,7 @@ export class Intake {
 
   /**
    * What a daemon that was killed had taken from the ring and not yet written: `told` is how many events the kernel half
-   * has told, of which `here` have come to us. On a busy machine it is a little more than is found.
+   * has told, of which `here` have come to us.
    */
   countLost(told: number, here: number): void {
     this.lost += Math.max(0, told - this.#seen - here);

@@ -78,6 +78,8 @@ const nothing = { acquired: new Map<number, Acquisition>(), lost: new Map<number
 const processesMax = 65536;
 /** An agent can fork deeper; nobody reads further. */
 const ancestorsMax = 64;
+/** Of each label, how often its sources were read, in other words. */
+const originsMax = 4;
 /** Kept with every object that gains a label. */
 const overMax = 16;
 
@@ -93,6 +95,7 @@ export function howOf({ ops, object }: Pick<KernelEvent, "ops" | "object">): Acq
 export class Processes {
   readonly #byTgid = new Map<number, Process>();
   readonly #objects = new Objects<Holder>();
+  readonly #origins = new Map<number, readonly Acquisition[]>();
 
   /** `sourcesOf`: the labels of which the event's own name is a source. Null: nobody knows. */
   constructor(private readonly sourcesOf: (event: KernelEvent) => ReadonlySet<number> | null) {}
@@ -100,6 +103,11 @@ export class Processes {
   /** How objects came by their labels. */
   get objects(): Pick<Objects<Holder>, "gain" | "lastGain" | "isComplete" | "size"> {
     return this.#objects;
+  }
+
+  /** The youngest acquisitions of the label from a source itself, before all others; eldest first. */
+  origins(label: number): readonly Acquisition[] {
+    return this.#origins.get(label) ?? [];
   }
 
   get(tgid: number): Process | null {
@@ -255,9 +263,19 @@ export class Processes {
         label,
         process?.acquired.get(label) ??
           (event.type === "exec" ? process?.lost.get(label) : undefined) ??
-          this.acquisitionBy(event, label),
+          this.#acquired(event, label),
       ]),
     );
+  }
+
+  #acquired(event: KernelEvent, label: number): Acquisition {
+    const acquisition = this.acquisitionBy(event, label);
+    const { how, isSource, what } = acquisition;
+    if (how === "connect" || isSource === true) {
+      const others = this.origins(label).filter((each) => each.what !== what);
+      this.#origins.set(label, [...others.slice(1 - originsMax), acquisition]);
+    }
+    return acquisition;
   }
 
   #forgetSome(): void {

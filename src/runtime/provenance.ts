@@ -37,6 +37,8 @@ export interface Chain {
   readonly left_out: number;
   /** False: the first hop is not the source, what came before it is not known. */
   readonly complete: boolean;
+  /** Of a chain that is not complete: who had the label from a source itself before its first hop. It came from one of them, or from one that is not known any more. */
+  readonly origins: readonly Hop[];
 }
 
 export const hopsMax = 64;
@@ -68,37 +70,44 @@ export function chainOfProcess(
 }
 
 function chainTo(holder: Holder, label: number, processes: Processes, clock: Clock): Chain {
-  const { hops, complete } = walkBack(holder, label, processes, clock);
+  const { hops, complete, broken } = walkBack(holder, label, processes, clock);
   const all = hops.reverse();
+  const origins = processes
+    .origins(label)
+    .filter(({ timeNs }) => broken !== null && timeNs < broken.timeNs)
+    .map((each) => acquired(each, clock));
   const half = hopsMax / 2;
   const kept =
     all.length <= hopsMax ? all : [...all.slice(0, half), ...all.slice(all.length - half)];
-  return { hops: kept, left_out: all.length - kept.length, complete };
+  return { hops: kept, left_out: all.length - kept.length, complete, origins };
 }
 
-/** Youngest first. */
+/** Youngest first; `broken` is what brought the label to the first process, from nobody knows where. */
 function walkBack(
   from: Holder,
   label: number,
   processes: Processes,
   clock: Clock,
-): { hops: Hop[]; complete: boolean } {
+): { hops: Hop[]; complete: boolean; broken: Acquisition | null } {
   const hops: Hop[] = [];
   let holder = from;
   while (hops.length < walkedMax) {
     const acquisition = acquisitionOf(holder, label, processes);
-    if (acquisition === null) return { hops, complete: false };
+    if (acquisition === null) return { hops, complete: false, broken: null };
     hops.push(...inheritance(holder, clock), acquired(acquisition, clock));
     // A name that is a source explains itself, whatever else was written there.
     if (acquisition.how === "connect" || acquisition.isSource === true)
-      return { hops, complete: true };
+      return { hops, complete: true, broken: null };
     const gain = gainOf(acquisition, label, processes);
-    if (gain === null) return { hops, complete: acquisition.isSource === null };
+    if (gain === null)
+      return acquisition.isSource === null
+        ? { hops, complete: true, broken: null }
+        : { hops, complete: false, broken: acquisition };
     hops.push(gained(gain, clock));
-    if (gain.how === "rename") return { hops, complete: true };
+    if (gain.how === "rename") return { hops, complete: true, broken: null };
     holder = gain.writer;
   }
-  return { hops, complete: false };
+  return { hops, complete: false, broken: null };
 }
 
 /** The event of a writer's own acquisition may have come after that of its write. */

@@ -99,7 +99,8 @@ function isRecord(value: unknown): value is FeedbackRecord {
   >;
   const isThere = (part: unknown) => typeof part === "object" && part !== null;
   const hasHops =
-    Array.isArray(provenance) && provenance.every(({ hops } = {}) => Array.isArray(hops));
+    Array.isArray(provenance) &&
+    provenance.every(({ hops, origins } = {}) => Array.isArray(hops) && Array.isArray(origins));
   return (
     schema_version === 1 &&
     typeof seq === "number" &&

@@ -89,6 +89,32 @@ runs("the objects of a hop are the same at both ends", async () => {
   expect(hops[1]?.object).toEqual(hops[2]?.object as never);
 });
 
+runs("what came over TCP is told with who had it from the secret itself", async () => {
+  const [record] = await recordsOf(
+    "tcp",
+    `exec python3 -c 'import os, socket
+server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen()
+if os.fork() == 0:
+    client = socket.create_connection(server.getsockname())
+    client.send(open(".env", "rb").read())
+    client.recv(1)
+    os._exit(0)
+connection = server.accept()[0]
+connection.recv(64)
+try: socket.create_connection(("127.0.0.1", 9))
+except OSError: pass
+connection.close()
+os.wait()'`,
+  );
+  const chain = record?.provenance.find(({ label }) => label === "SECRET");
+  expect(chain?.complete).toBe(false);
+  expect(chain?.hops.map(({ how, object }) => [how, object?.kind])).toEqual([["read", "socket"]]);
+  const [sender, ...others] = chain?.origins ?? [];
+  expect(others).toEqual([]);
+  expect(sender).toMatchObject({ how: "read", what: expect.stringMatching(/\/tcp\/\.env$/) });
+  expect(sender?.who.pid).not.toBe(record?.process.pid as number);
+});
+
 runs("whoever called sudo can have the last run explained, without root", async () => {
   const place = join(folder, "explain");
   mkdirSync(place);

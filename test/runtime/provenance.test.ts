@@ -8,7 +8,7 @@ import type { KernelEvent, KernelObject } from "../../src/kernel/kernel.ts";
 import { clockAt } from "../../src/runtime/clock.ts";
 import { Processes } from "../../src/runtime/processes.ts";
 import { chainOf, type Hop, hopsMax } from "../../src/runtime/provenance.ts";
-import { hopText } from "../../src/surface/text/hop.ts";
+import { chainLines, hopText } from "../../src/surface/text/hop.ts";
 import { addressBytes, encoded, eventOf, Story } from "./story.ts";
 
 const policy = `source SECRET = file "**/.env"
@@ -375,4 +375,32 @@ test("what is kept of objects is bounded, and a chain that was forgotten is not 
   for (let inode = 0; inode < 40_000; inode++) flow.writes(10, "/work/other", file(10 + inode));
   expect(flow.session.processes.objects.size).toBe(32_768);
   expect(flow.told(11)).toEqual(["?", "pid 11 read /work/first"]);
+});
+
+test("of a chain that breaks off who had the label from its sources until then is told", () => {
+  const flow = new Flow();
+  const socket: KernelObject = { ...file(7), kind: "socket" };
+  flow.exec(11, "/bin/cat", ["cat"]);
+  flow.exec(12, "/bin/nc", ["nc"]);
+  flow.reads(11, "/work/.env", file(1));
+  flow.reads(12, "", socket);
+  expect(flow.told(12)).toEqual(["?", "pid 12 (/bin/nc) read socket:[7]"]);
+  const origins = () => flow.last.provenance[0]?.origins.map((hop) => hopText(hop, undefined));
+  expect(origins()).toEqual(["pid 11 (/bin/cat) read /work/.env"]);
+  expect(flow.last.provenance[0] && chainLines(flow.last.provenance[0], false)[0]).toBe(
+    "(what lies between is not known: pid 11 (/bin/cat) read /work/.env)",
+  );
+  // What comes later brought nothing, what is read again is told once, and the youngest four are kept.
+  for (const name of ["1", "2", "3", "2", "4", "5"]) {
+    flow.exec(13, "/bin/cat", ["cat"], { labels: [] });
+    flow.reads(13, `/work/${name}/.env`, file(20));
+  }
+  flow.told(12);
+  expect(origins()).toEqual([]);
+  flow.exec(14, "/bin/nc", ["nc"]);
+  flow.reads(14, "", socket);
+  flow.told(14);
+  expect(origins()?.map((text) => text.at(-6))).toEqual(["3", "2", "4", "5"]);
+  flow.told(13);
+  expect(flow.last.provenance[0]).toMatchObject({ complete: true, origins: [] });
 });

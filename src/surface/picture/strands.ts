@@ -80,7 +80,7 @@ class Drawing {
 
 function chainStrand(chain: Explained["chains"][number], match: Explained): Strand {
   const drawn = new Drawing();
-  if (!chain.complete) drawn.to(gapNode(chain.label, "what came before is not known"));
+  if (!chain.complete) drawGap(drawn, chain);
   const middle = chain.hops.length / 2;
   chain.hops.forEach((hop, index) => {
     if (chain.left_out > 0 && index === middle)
@@ -90,6 +90,14 @@ function chainStrand(chain: Explained["chains"][number], match: Explained): Stra
   // As the record has it: the same process, and what it ran when it was refused.
   drawn.to(processNode(match.who), "became");
   return { title: chain.label, steps: drawn.refusal(match) };
+}
+
+/** Of several who may have begun it none is drawn: the words tell them. */
+function drawGap(drawn: Drawing, { label, origins }: Explained["chains"][number]): void {
+  const [origin, ...others] = origins;
+  const isTheOne = origin !== undefined && others.length === 0;
+  if (isTheOne) drawHop(drawn, origin, undefined);
+  drawn.to(gapNode(label, isTheOne ? "not known" : "what came before is not known"));
 }
 
 function drawHop(drawn: Drawing, hop: Hop, before: Hop | undefined): void {

@@ -23,18 +23,25 @@ const linesMax = 6;
 
 /** With `whole` every step that the record has. */
 export function chainLines(
-  { hops, left_out, complete }: Chain,
+  { hops, left_out, complete, origins }: Chain,
   whole: boolean,
   naming: Naming = shown,
 ): string[] {
   const lines = hops.map((hop, index) => hopText(hop, hops[index - 1], naming));
-  if (!complete) lines.unshift("(what came before is not known)");
+  if (!complete) lines.unshift(gapText(origins, naming));
   if ((whole || lines.length <= linesMax) && left_out === 0) return lines;
   const middle = whole ? Math.ceil(lines.length / 2) : 2;
   const head = lines.slice(0, middle);
   const tail = whole ? lines.slice(middle) : lines.slice(-(linesMax - 3));
   const more = lines.length - head.length - tail.length + left_out;
   return [...head, `... ${more} more steps ...`, ...tail];
+}
+
+/** Where a chain begins that does not begin at a source. */
+function gapText(origins: readonly Hop[], naming: Naming): string {
+  if (origins.length === 0) return "(what came before is not known)";
+  const known = origins.map((origin) => hopText(origin, undefined, naming)).join(", ");
+  return `(what lies between is not known: ${known})`;
 }
 
 /** The process, or an ancestor of it, touched the source itself: the last operation says it all. */

@@ -23,6 +23,8 @@ export interface Tool {
 export type Arguments = Readonly<Record<string, unknown>>;
 
 const waitSecondsMax = 60;
+/** For a policy to be compiled and put in force on a machine that is busy: a daemon that is slow is not one that is not there. */
+const compilingMs = 30_000;
 
 const optionalText = {
   type: "object",
@@ -148,7 +150,7 @@ async function why(given: Arguments, backend: Backend): Promise<Said> {
     gates: (given.gates as string[] | undefined) ?? [],
   };
   const body = { domain: "self", operation: onTheWire(asked), ...situation };
-  const reply = await backend.ask("POST", "/v1/why", body);
+  const reply = await backend.ask("POST", "/v1/why", body, compilingMs);
   // 404: we are in no domain of that daemon.
   if (reply !== null && reply.status !== 200 && reply.status !== 404) return refused(reply);
   const isOwn = reply !== null && reply.status === 200;
@@ -168,7 +170,7 @@ function onTheWire(asked: Asked): object {
 }
 
 async function addPolicy(given: Arguments, { ask }: Backend): Promise<Said> {
-  const reply = await ask("POST", "/v1/domains/self/policies", given);
+  const reply = await ask("POST", "/v1/domains/self/policies", given, compilingMs);
   if (reply === null || reply.status >= 300) return refused(reply);
   const body = reply.body as { verdicts?: readonly { kind: string; rule: string; text: string }[] };
   const verdicts = (body.verdicts ?? []).map(

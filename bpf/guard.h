@@ -136,11 +136,40 @@ GLOBAL int earned_strip(__u32 tgid)
 	return 0;
 }
 
+/*
+ * The rules on what is done to a process, by the program that it runs. Not 0: refused. A program whose path cannot be
+ * resolved is one that all of them are about; a kernel thread has none.
+ */
+static __always_inline int program_judged(struct scratch *scratch, struct verdict *v, struct proc *proc,
+					  struct task_struct *task)
+{
+	struct image_header *image = image_of(v);
+	struct args_source none = {};
+	struct event_data data = {};
+
+	if (!image)
+		return -EPERM;
+	if (!(image->exec_ops & v->ops) || !BPF_CORE_READ(task, mm, exe_file))
+		return 0;
+	if (program_of(scratch, task)) {
+		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+		scratch->earning = 0;
+		/* What arguments the process was given is not asked; the compiler refuses patterns with arguments here. */
+		exec_name(scratch, v, 0, 0);
+		exec_judge(scratch, v, &none);
+		data_of_path(&data, scratch);
+	} else {
+		count(COUNTER_STRICT_PATH);
+		v->flags |= EVENT_STRICT_PATH;
+		scan_all(v);
+	}
+	return conclude(v, proc, &data, true);
+}
+
 /* A signal to, or the tracing of, another process: rules name it by its program. */
 static __always_inline int on_process(struct task_struct *target, __u32 ops)
 {
 	struct proc *proc = current_proc();
-	struct args_source none = {};
 	struct image_header *image;
 	struct event_data data;
 	__u32 target_tgid = BPF_CORE_READ(target, tgid);
@@ -177,15 +206,7 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 			return guard_refuse(v, proc, BUILTIN_EARNED, &data, false);
 		}
 	}
-	if (!(image->exec_ops & ops) || !program_of(scratch, target))
-		return 0;
-	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-	scratch->earning = 0;
-	/* What arguments the other process was given is not asked; the compiler refuses patterns with arguments here. */
-	exec_name(scratch, v, 0, 0);
-	exec_judge(scratch, v, &none);
-	data_of_path(&data, scratch);
-	return conclude(v, proc, &data, true) ? -EPERM : 0;
+	return program_judged(scratch, v, proc, target) ? -EPERM : 0;
 }
 
 /*
@@ -196,9 +217,6 @@ static __always_inline int on_traceme(struct task_struct *tracer)
 {
 	__u32 tracer_tgid = BPF_CORE_READ(tracer, tgid);
 	struct proc *proc = current_proc();
-	struct args_source none = {};
-	struct image_header *image;
-	struct event_data data;
 	struct scratch *scratch;
 	struct verdict *v;
 
@@ -212,15 +230,7 @@ static __always_inline int on_traceme(struct task_struct *tracer)
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, OP_PTRACE, 1))
 		return -EPERM;
-	image = image_of(v);
-	if (!image || !(image->exec_ops & OP_PTRACE) || !program_of(scratch, (void *)bpf_get_current_task()))
-		return 0;
-	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-	scratch->earning = 0;
-	exec_name(scratch, v, 0, 0);
-	exec_judge(scratch, v, &none);
-	data_of_path(&data, scratch);
-	return conclude(v, proc, &data, true) ? -EPERM : 0;
+	return program_judged(scratch, v, proc, (void *)bpf_get_current_task()) ? -EPERM : 0;
 }
 
 /* The caller's number in its own pid namespace. */
@@ -258,7 +268,9 @@ GLOBAL int owner_event(__s32 owner)
 	if (!verdict_begin(v, proc, OP_SIGNAL, 1))
 		return -EPERM;
 	image = image_of(v);
-	if (!image || !(image->exec_ops & OP_SIGNAL))
+	if (!image)
+		return -EPERM;
+	if (!(image->exec_ops & OP_SIGNAL))
 		return 0;
 	count(COUNTER_STRICT_PATH);
 	v->flags |= EVENT_STRICT_PATH;

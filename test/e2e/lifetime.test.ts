@@ -356,6 +356,40 @@ governed("a path that is too long to resolve takes the strict side, and is count
   expect(told.matches.map(({ rule }) => rule.name)).toEqual(["elsewhere"]);
 });
 
+/** Done to a program: a signal, tracing, and tracing that it asks for itself. */
+const toPrograms = ["kill", "attach", "ask-for-tracing"];
+
+governed(
+  "a program whose path is too long to resolve is one that every rule is about",
+  async () => {
+    const meet = join(probes, "meet");
+    const home = (name: string) => {
+      mkdirSync(join(folder, name));
+      return { cwd: join(folder, name) };
+    };
+    const rules = policy(
+      "deep-program",
+      `rule elsewhere:\n  block signal exec "never"\n  block ptrace exec "never"`,
+    );
+    for (const way of toPrograms) {
+      const words = ["deep", way, meet];
+      const free = await runTool(words, { command: [meet], ...home(`deep-${way}-free`) });
+      expect(free.code, `${way}: ${free.stderr}`).toBe(0);
+
+      const run = ["run", "--json", "--degraded", ...rules, "--", meet, ...words];
+      const held = await runTool(run, home(`deep-${way}`));
+      const told = toldBy(held.stderr);
+      const isSeen = told.tier !== "tracepoint";
+      expect(held.code, way).toBe(isSeen ? EPERM : 0);
+      expect(told.counters.strictPath, way).toBe(isSeen ? 1 : 0);
+      expect(
+        told.matches.map(({ rule }) => rule.name),
+        way,
+      ).toEqual(isSeen ? ["elsewhere"] : []);
+    }
+  },
+);
+
 governed("a second name that was made before the run leads around no rule", async () => {
   const cwd = join(folder, "names");
   mkdirSync(cwd);

@@ -4,7 +4,7 @@
  *
  *     meet OPERATION PROGRAM
  *
- * Leaves the file `done` where the operation came through: the program ended by the signal, or was traced.
+ * With `deep` before OPERATION the program is run from where no path of PATH_MAX bytes leads. Leaves the file `done` where the operation came through: the program ended by the signal, or was traced.
  * Exit code: 0, or the errno.
  */
 #define _GNU_SOURCE
@@ -16,7 +16,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -179,6 +181,37 @@ static int start_traced(const char *program)
 	return done();
 }
 
+/* The program is traced because it asks for it. */
+static int ask_for_tracing(const char *program)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		execl(program, program, "trace-me", NULL);
+		_exit(errno);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return fail("start");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Copies the program to where no path of PATH_MAX bytes leads, and goes there. */
+static int copy_deep(const char *program)
+{
+	int from = open(program, O_RDONLY | O_CLOEXEC), to;
+	char name[201] = { 0 };
+
+	memset(name, 'd', 200);
+	for (int i = 0; i < 25; i++)
+		if (mkdir(name, 0755) || chdir(name))
+			return fail("mkdir");
+	to = open("deep", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	if (from < 0 || to < 0 || sendfile(to, from, 0, 1 << 28) <= 0)
+		return fail("copy");
+	return close(to) ? fail("copy") : 0;
+}
+
 /* To a process that runs already, by its number: `meet OPERATION-of PID`. */
 static int to_process(const char *op, pid_t pid)
 {
@@ -199,8 +232,17 @@ int main(int argc, char **argv)
 		return to_process(argv[2], atoi(argv[3]));
 	if (IS("trace-me"))
 		return ptrace(PTRACE_TRACEME, 0, 0, 0) ? fail(op) : done();
+	if (argc == 4 && IS("deep")) {
+		op = argv[2];
+		if (copy_deep(argv[3]))
+			return 4;
+		argv[2] = "./deep";
+		argc = 3;
+	}
 	if (argc != 3)
 		return 95;
+	if (IS("ask-for-tracing"))
+		return ask_for_tracing(argv[2]);
 	if (IS("own-descriptor"))
 		return signal_self() ? EPERM : done();
 	if (IS("start-traced"))

@@ -76,6 +76,39 @@ test("bun:ffi stays in kernel, hono in surface/http", () => {
   expectNone([...breaches(ffi), ...breaches(hono)]);
 });
 
+/** What `path` imports before it runs; with `isLater` what it imports when it wants. Types are neither. */
+function valuesOf(path: string, isLater: boolean): string[] {
+  const code = read(path).replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "");
+  const pattern = isLater
+    ? /\bimport\(\s*"([^"]+)"/g
+    : /^(?:import|export)(?! type\b)[^"';]*"([^"]+)"/gm;
+  return [...code.matchAll(pattern)].map(([, name = ""]) =>
+    name.startsWith(".") ? normalize(join(dirname(path), name)) : name,
+  );
+}
+
+test("arktype, which takes long to import, is imported by these few and only when they need it", () => {
+  const now = new Map(sources.map((path) => [path, valuesOf(path, false)]));
+  const isSlow = (path: string, seen = new Set<string>()): boolean => {
+    if (seen.has(path)) return false;
+    seen.add(path);
+    const all = now.get(path) ?? [];
+    return all.some((each) => each.startsWith("arktype") || isSlow(each, seen));
+  };
+  expectNone(entryPoints.filter((path) => isSlow(path)));
+  const later = sources.flatMap((path) =>
+    valuesOf(path, true)
+      .filter((each) => isSlow(each))
+      .map((each) => `${path} imports ${each}`),
+  );
+  expect(later).toEqual([
+    "src/surface/cli.ts imports src/surface/commands/hooks.ts",
+    "src/surface/commands/explain.ts imports src/surface/explained-file.ts",
+    "src/surface/commands/why.ts imports src/runtime/trace-line.ts",
+    "src/surface/http/routes/questions.ts imports src/runtime/trace-line.ts",
+  ]);
+});
+
 test("every imported file of src is there", () => {
   const isMissing = (_: string, imported: string) =>
     imported.startsWith("src/") && !sources.includes(imported);

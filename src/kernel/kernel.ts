@@ -40,8 +40,17 @@ export const outcomes = ["observed", "refused", "killed-before", "killed-after"]
 /** What was done about a match. */
 export type Outcome = (typeof outcomes)[number];
 
+export const objectKinds = [
+  "file",
+  "directory",
+  "pipe",
+  "fifo",
+  "socket",
+  "device",
+  "memory",
+] as const;
 /** A fifo is a pipe with a name, `memory` a memfd and its like. */
-export type ObjectKind = "file" | "directory" | "pipe" | "fifo" | "socket" | "device" | "memory";
+export type ObjectKind = (typeof objectKinds)[number];
 
 /** What an event is about by its identity, which no other name and no reuse of a number changes. */
 export interface KernelObject {

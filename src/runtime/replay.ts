@@ -3,13 +3,7 @@
 
 import { parseEndpoint } from "../dsl/endpoint.ts";
 import { type OperationName, operationBits } from "../ir/abi.ts";
-import {
-  blankEvent,
-  type EventType,
-  eventTypes,
-  type KernelEvent,
-  type Outcome,
-} from "../kernel/kernel.ts";
+import { blankEvent, type EventType, type KernelEvent, type Outcome } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
 import type { ObjectReference } from "./objects.ts";
 import { nameOf, Processes } from "./processes.ts";
@@ -127,39 +121,4 @@ function addressBytes(text: string): Uint8Array | null {
 function objectOf({ kind, device, inode, generation }: ObjectReference): KernelEvent["object"] {
   const [major = 0, minor = 0] = device.split(":").map(Number);
   return { kind, inode: BigInt(inode), device: major * 2 ** 20 + minor, generation };
-}
-
-/** Whether a value read from a file is such a line; lines of other things are passed over. */
-export function isEventLine(value: unknown): value is EventLine {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const line = value as Record<string, unknown>;
-  const isText = (key: string) => line[key] === null || typeof line[key] === "string";
-  const isWords = (key: string) =>
-    Array.isArray(line[key]) && (line[key] as unknown[]).every((word) => typeof word === "string");
-  return (
-    (eventTypes as readonly unknown[]).includes(line.type) &&
-    typeof line.time === "string" &&
-    !Number.isNaN(Date.parse(line.time)) &&
-    ["pid", "tid", "parent", "uid"].every((key) => Number.isSafeInteger(line[key])) &&
-    isWords("ops") &&
-    (line.ops as string[]).every((name) => Object.hasOwn(operationBits, name)) &&
-    isWords("labels") &&
-    (line.argv === null || isWords("argv")) &&
-    ["target", "script", "outcome", "builtin"].every(isText) &&
-    Array.isArray(line.clauses) &&
-    (line.object === null || isObject(line.object))
-  );
-}
-
-function isObject(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, device, inode, generation } = value as Record<string, unknown>;
-  return (
-    typeof kind === "string" &&
-    typeof device === "string" &&
-    /^\d+:\d+$/.test(device) &&
-    typeof inode === "string" &&
-    /^\d+$/.test(inode) &&
-    Number.isSafeInteger(generation)
-  );
 }

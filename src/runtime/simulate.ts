@@ -13,10 +13,8 @@ import { Simulation } from "../ir/simulation.ts";
 import type { FileRef, TraceEvent } from "../ir/trace.ts";
 import { verdictOf } from "../kernel/verdicts.ts";
 import { eventOf, UnclearQuestion } from "./asked.ts";
-import { parseTrace, type TraceLine } from "./trace-line.ts";
+import type { TraceLine } from "./trace-line.ts";
 import { type AskedPolicy, clauseAnswers, gateName, namesOf, type WhyAnswer } from "./why.ts";
-
-export { parseTrace };
 
 export interface SimulatedStep extends Pick<WhyAnswer, "effect" | "verdict" | "matched"> {
   /** From 1: the operation of the trace. */

@@ -7,8 +7,10 @@
 //   {"pid": 2, "ops": ["connect"], "target": "tcp://10.0.0.1:443"}
 //   {"type": "exit", "pid": 2, "status": 256}
 
-import { type OperationName, operationBits } from "../ir/abi.ts";
+import { faultOf, jsonObject, oneOf, time, type, whole } from "../base/shape.ts";
+import type { OperationName } from "../ir/abi.ts";
 import { UnclearQuestion } from "./asked.ts";
+import { operation } from "./words-shape.ts";
 
 export interface TraceLine {
   /** Without one it is an operation. */
@@ -35,6 +37,24 @@ export interface TraceLine {
   readonly wasRefused: boolean;
 }
 
+/** `null` says as much as a key that is not there. */
+const lineShape = jsonObject.to({
+  "type?": "string",
+  pid: whole,
+  "parent?": whole,
+  "ops?": operation.array(),
+  "target?": "string",
+  "to?": "string",
+  "argv?": "string[]",
+  "invoked?": "string",
+  "interpreter?": "string",
+  "script?": "string",
+  "steered?": oneOf(["loader", "interpreter"], "`loader` or `interpreter`"),
+  "status?": whole,
+  "time?": time,
+  "outcome?": "string",
+});
+
 /** Throws UnclearQuestion with the number of the line. */
 export function parseTrace(text: string): TraceLine[] {
   return text.split("\n").flatMap((line, index) => {
@@ -48,55 +68,31 @@ export function parseTrace(text: string): TraceLine[] {
     } catch (error) {
       return fail(error instanceof Error ? error.message : "no JSON");
     }
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      return fail("a line is a JSON object");
-    return [lineOf(value as Record<string, unknown>, fail)];
+    const given = lineShape(withoutNulls(value));
+    return given instanceof type.errors ? fail(faultOf(given)) : [lineOf(given)];
   });
 }
 
-type Fail = (reason: string) => never;
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+}
 
-function lineOf(value: Record<string, unknown>, fail: Fail): TraceLine {
-  const text = (key: string): string | null => {
-    const given = value[key] ?? null;
-    if (given !== null && typeof given !== "string") fail(`\`${key}\` is a string`);
-    return given as string | null;
-  };
-  const number = (key: string): number | null => {
-    const given = value[key] ?? null;
-    if (given !== null && !Number.isSafeInteger(given)) fail(`\`${key}\` is a whole number`);
-    return given as number | null;
-  };
-  const words = (key: string): string[] | null => {
-    const given = value[key] ?? null;
-    const isWords = Array.isArray(given) && given.every((word) => typeof word === "string");
-    if (given !== null && !isWords) fail(`\`${key}\` is a list of strings`);
-    return given as string[] | null;
-  };
-  const ops = words("ops") ?? [];
-  const unknown = ops.find((op) => !(op in operationBits));
-  if (unknown !== undefined) fail(`there is no operation \`${unknown}\``);
-  const time = text("time");
-  const timeMs = time === null ? null : Date.parse(time);
-  if (Number.isNaN(timeMs)) fail("`time` is no time");
-  const outcome = text("outcome");
-  const steered = text("steered");
-  if (steered !== null && steered !== "loader" && steered !== "interpreter")
-    fail("`steered` is `loader` or `interpreter`");
+function lineOf({ outcome, time: iso, ...given }: typeof lineShape.infer): TraceLine {
   return {
-    type: text("type") ?? "match",
-    pid: number("pid") ?? fail("`pid` is missing"),
-    parent: number("parent"),
-    ops: ops as OperationName[],
-    target: text("target") ?? "",
-    to: text("to"),
-    argv: words("argv"),
-    invoked: text("invoked"),
-    interpreter: text("interpreter"),
-    script: text("script"),
-    steered: steered as TraceLine["steered"],
-    status: number("status") ?? 0,
-    timeMs,
-    wasRefused: outcome !== null && outcome !== "observed",
+    type: "match",
+    parent: null,
+    ops: [],
+    target: "",
+    to: null,
+    argv: null,
+    invoked: null,
+    interpreter: null,
+    script: null,
+    steered: null,
+    status: 0,
+    ...given,
+    timeMs: iso === undefined ? null : Date.parse(iso),
+    wasRefused: outcome !== undefined && outcome !== "observed",
   };
 }

@@ -248,7 +248,7 @@ const registerHooks: Register = (program, io, finish) => {
   scoped("print", "print what install would write into an empty file");
   verb("answer", "called by the harness: answer the hook on standard input").action(
     async (options) => {
-      const { answer } = await import("./commands/hooks.ts");
+      const { answer } = await import("./commands/hooks-answer.ts");
       finish(await answer(io, options));
     },
   );

@@ -7,7 +7,8 @@ import { commandTable } from "../../src/ir/commands.ts";
 import type { FileRef, Peer, TraceEvent } from "../../src/ir/trace.ts";
 import { type Asked, UnclearQuestion } from "../../src/runtime/asked.ts";
 import { endpointText } from "../../src/runtime/bytes.ts";
-import { parseTrace, simulate } from "../../src/runtime/simulate.ts";
+import { simulate } from "../../src/runtime/simulate.ts";
+import { parseTrace } from "../../src/runtime/trace-line.ts";
 import { type AskedPolicy, gateName, whyOf } from "../../src/runtime/why.ts";
 import { play, prepare, type Subject, writtenAs } from "../model/agreement.ts";
 import { command, places, policyText, trace } from "../model/generate.ts";
@@ -346,7 +347,21 @@ test("a trace as run --events writes it: matches of an exec and of a rename are 
 for (const [line, message] of [
   ["{", "line 2 of the trace: "],
   ['{"ops": ["read"]}', "line 2 of the trace: `pid` is missing"],
-  ['{"pid": 1, "ops": ["raed"]}', "line 2 of the trace: there is no operation `raed`"],
+  ["1", "line 2 of the trace: must be an object (was a number)"],
+  ['{"pid": 1.5}', "line 2 of the trace: `pid` must be a whole number (was 1.5)"],
+  [
+    '{"pid": 1, "ops": ["open", "raed"]}',
+    'line 2 of the trace: `ops[1]` must be an operation (was "raed")',
+  ],
+  [
+    '{"pid": 1, "argv": ["git", 1]}',
+    "line 2 of the trace: `argv[1]` must be a string (was a number)",
+  ],
+  ['{"pid": 1, "time": "noon"}', 'line 2 of the trace: `time` must be a time (was "noon")'],
+  [
+    '{"pid": 1, "steered": "luck"}',
+    'line 2 of the trace: `steered` must be `loader` or `interpreter` (was "luck")',
+  ],
 ] as const) {
   test(`a line that is none is named: ${line}`, () => {
     expect(() => parseTrace(`\n${line}`)).toThrow(message);

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { clockAt } from "../../src/runtime/clock.ts";
-import { explainedIn } from "../../src/surface/explained.ts";
+import { explainedIn } from "../../src/surface/explained-file.ts";
 import { asciiPicture } from "../../src/surface/picture/ascii.ts";
 import { dotPicture } from "../../src/surface/picture/dot.ts";
 import { graphOf } from "../../src/surface/picture/graph.ts";
@@ -243,13 +243,38 @@ describe("the command", () => {
     place.write("other.txt", 'words\n{"type":"fork"}\n{broken\n');
     expect(await explain("other.txt")).toMatchObject({
       code: 2,
-      err: "actplane explain: other.txt tells of no match\n",
+      err: "actplane explain: line 2 is passed over: `argv` is missing\nactplane explain: other.txt tells of no match\n",
     });
     expect(await explain("nowhere")).toMatchObject({
       code: 1,
       err: "actplane explain: cannot read nowhere: there is no such file\n",
     });
     expect((await explain(".")).code).toBe(1);
+  });
+  test("lines that look like a record and are none are told of and passed over", async () => {
+    const [record] = passedOn(1).records;
+    const { pid, ...nobody } = record!.process;
+    const lines = [
+      { ...record, rule: {} },
+      { ...record, process: nobody },
+      { ...record, gates: [{}] },
+      { ...record, schema_version: 2 },
+      { ...record, provenance: [{ ...record!.provenance[0], hops: [{ how: "luck" }] }] },
+      record!,
+    ];
+    place.write("faulty.jsonl", text(lines));
+    const { code, out, err } = await explain("faulty.jsonl");
+    expect(code).toBe(0);
+    expect(out).toContain("SECRET");
+    expect(err).toBe(
+      [
+        "actplane explain: line 1 is passed over: `rule.clause` is missing",
+        "actplane explain: line 2 is passed over: `process.pid` is missing",
+        "actplane explain: line 3 is passed over: `gates[0].event` is missing",
+        "actplane explain: and 2 more lines",
+        "",
+      ].join("\n"),
+    );
   });
   test("neither or both of a file and --last", async () => {
     expect((await explain()).code).toBe(1);

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Tier, tiers } from "../../src/kernel/kernel.ts";
 import { clockAt } from "../../src/runtime/clock.ts";
-import { explainedIn } from "../../src/surface/explained.ts";
+import { explainedIn } from "../../src/surface/explained-file.ts";
 import { doctorJson } from "../../src/surface/text/doctor.ts";
 import { eventJson } from "../../src/surface/text/event.ts";
 import { verdictsIn } from "../../src/surface/text/verdicts.ts";

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { findUser } from "../../kernel/user.ts";
 import { journalPath } from "../../runtime/journal.ts";
 import { drawings, type ExplainFormat } from "../drawings.ts";
-import { type FoundFile, readExplained, TooLarge } from "../explained.ts";
+import type { FoundFile } from "../explained-file.ts";
 import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
 import { reasonOf } from "../text/failure.ts";
@@ -34,12 +34,18 @@ export async function explain(io: Io, host: Host, given: ExplainArguments): Prom
   if (uid === null) return fail(`there is no user \`${printable(given.user ?? "")}\``);
   const path =
     given.file === undefined ? journalPath(host.runFolder, uid) : resolve(io.cwd, given.file);
+  const { readExplained, TooLarge } = await import("../explained-file.ts");
   let file: FoundFile;
   try {
     file = readExplained(path);
   } catch (error) {
-    return fail(whyUnread(error, path, given));
+    const reason = error instanceof TooLarge ? error.message : reasonOf(error);
+    return fail(whyUnread(error, reason, path, given));
   }
+  for (const { line, what } of file.faults.slice(0, faultsShown))
+    io.stderr.write(`actplane explain: line ${line} is passed over: ${printable(what)}\n`);
+  if (file.faults.length > faultsShown)
+    io.stderr.write(`actplane explain: and ${file.faults.length - faultsShown} more lines\n`);
   const found =
     given.seq === undefined
       ? file.found.at(-1)
@@ -54,6 +60,7 @@ export async function explain(io: Io, host: Host, given: ExplainArguments): Prom
   return exits.shown;
 }
 
+const faultsShown = 3;
 const othersShown = 8;
 
 function othersText(others: readonly number[]): string {
@@ -69,17 +76,19 @@ function uidOf(io: Io, { user }: ExplainArguments): number | null {
   return own === 0 && Number.isSafeInteger(sudo) ? sudo : own;
 }
 
-function whyUnread(error: unknown, path: string, { file, user }: ExplainArguments): string {
+function whyUnread(
+  error: unknown,
+  reason: string,
+  path: string,
+  { file, user }: ExplainArguments,
+): string {
   const { code } = error as NodeJS.ErrnoException;
-  if (file !== undefined) {
-    const reason = error instanceof TooLarge ? error.message : reasonOf(error);
-    return `cannot read ${printable(file)}: ${reason}`;
-  }
+  if (file !== undefined) return `cannot read ${printable(file)}: ${reason}`;
   if (code === "ENOENT")
     return `${user === undefined ? "no run of yours" : `no run of \`${printable(user)}\``} has left a journal since this machine was booted (${path})\n  \`sudo actplane run -- ...\` leaves one; a file of \`run --events\` can be explained too`;
   if (code === "EACCES" || code === "EPERM")
     return `cannot read ${path}: only root and the group of the user whose run it was may`;
-  return `cannot read ${path}: ${error instanceof TooLarge ? error.message : reasonOf(error)}`;
+  return `cannot read ${path}: ${reason}`;
 }
 
 function nothingToExplain(

@@ -1,4 +1,5 @@
-// `actplane hooks`: registers us in the settings of agent harnesses, and answers when they call.
+// `actplane hooks install`, `uninstall` and `print`: registers us in the settings of agent harnesses. What they then
+// call is hooks-answer.ts, which has to be fast.
 
 import {
   closeSync,
@@ -17,17 +18,12 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { compiled } from "../../kernel/self.ts";
 import { sudoUser } from "../../kernel/user.ts";
-import { daemonAt, socketOf } from "../daemon-client.ts";
-import { acknowledge, askFeedback, waitingIn } from "../feedback-client.ts";
-import { answerHook, hookInput } from "../hooks/answer.ts";
-import { type Harness, type HarnessName, harnessNames, type Scope } from "../hooks/harness.ts";
-import { harnesses } from "../hooks/harnesses.ts";
+import { type Harness, harnessNames, type Scope } from "../hooks/harness.ts";
+import { chosen, type HarnessFlags } from "../hooks/harnesses.ts";
 import { hookCommand, UnreadableSettings, withHooks, withoutHooks } from "../hooks/settings.ts";
 import type { Io } from "../io.ts";
 import { reasonNotToWrite } from "../text/failure.ts";
 import { printable } from "../text/printable.ts";
-
-export type HarnessFlags = Partial<Record<HarnessName, boolean>>;
 
 export interface HooksArguments extends HarnessFlags {
   readonly user?: boolean;
@@ -51,29 +47,6 @@ export function print(io: Io, given: HooksArguments): number {
     io.stdout.write(withHooks("", harness, ownCommand(harness)) ?? "");
     return true;
   });
-}
-
-/** Called by the harness. Whatever goes wrong is no reason to disturb it. */
-export async function answer(io: Io, given: HarnessFlags): Promise<number> {
-  const [harness] = chosen(given);
-  if (harness === undefined) return exits.usage;
-  const input = hookInput(parsed(await io.readStdin()));
-  if (input === null) return exits.done;
-  const ask = daemonAt(socketOf(io.env));
-  const waiting = waitingIn(await askFeedback(ask));
-  const answered = waiting === null ? null : answerHook(harness, input, waiting);
-  if (answered === null) return exits.done;
-  io.stdout.write(`${JSON.stringify(answered.body)}\n`);
-  await acknowledge(ask, answered.seq);
-  return exits.done;
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return null;
-  }
 }
 
 // ---- settings files ----
@@ -148,10 +121,6 @@ function scopeOf({ user }: HooksArguments): Scope {
 
 function ownCommand(harness: Harness): string {
   return hookCommand(compiled ? process.execPath : "actplane", harness);
-}
-
-function chosen(given: HarnessFlags): Harness[] {
-  return harnessNames.filter((name) => given[name] === true).map((name) => harnesses[name]);
 }
 
 /** Every chosen harness, even where one before it failed. */

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { UnclearQuestion } from "../../runtime/asked.ts";
-import { parseTrace, simulate as simulateTrace } from "../../runtime/simulate.ts";
+import { simulate as simulateTrace } from "../../runtime/simulate.ts";
 import { type AskedPolicy, whyOf } from "../../runtime/why.ts";
 import { askedFrom } from "../ask.ts";
 import { askedPolicy } from "../asked-policy.ts";
@@ -47,6 +47,7 @@ export async function why(io: Io, host: Host, given: WhyArguments): Promise<numb
 
 export async function simulate(io: Io, host: Host, given: SimulateArguments): Promise<number> {
   return answer(io, host, given, "simulate", async (policy) => {
+    const { parseTrace } = await import("../../runtime/trace-line.ts");
     const steps = simulateTrace(policy, parseTrace(await textOf(io, given.trace)));
     io.stdout.write(
       given.json === true

@@ -2,6 +2,7 @@
 // for byte, comments and order included. Text in, text out.
 
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { faultOf, jsonObject, type } from "../../base/shape.ts";
 import { positionAt } from "../../base/source.ts";
 import type { Harness, HookGroup } from "./harness.ts";
 import { append, removeMember } from "./json-edit.ts";
@@ -57,39 +58,51 @@ function read(text: string, harness: Harness): unknown {
     const what = printParseErrorCode(error.error).replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ");
     throw new UnreadableSettings(`no valid JSON at ${line}:${column}: ${what.toLowerCase()}`);
   }
-  if (!isRecord(settings)) throw new UnreadableSettings("it holds no JSON object");
+  if (!jsonObject.allows(settings)) throw new UnreadableSettings("it holds no JSON object");
   return settings;
 }
 
+/** The list at `path`, or none. */
 function groupsAt(settings: unknown, path: readonly string[]): readonly unknown[] {
-  let at = settings;
-  for (const key of path) {
-    if (!isRecord(at)) throw new UnreadableSettings(`\`${path.join(".")}\` has no place in it`);
-    if (at[key] === undefined) return [];
-    at = at[key];
-  }
-  if (!Array.isArray(at)) throw new UnreadableSettings(`\`${path.join(".")}\` is not a list`);
-  return at;
+  const fault = listAt(path)(settings);
+  if (fault instanceof type.errors) throw new UnreadableSettings(faultOf(fault));
+  const groups = valueAt(settings, path);
+  return Array.isArray(groups) ? groups : [];
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+const lists = new Map<string, type.Any>();
+
+/** Settings with a list at `path`, or with less. */
+function listAt(path: readonly string[]): type.Any {
+  const key = path.join(" ");
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const made = path.reduceRight<type.Any>(
+    (inner, each) => jsonObject.to({ [`${each}?`]: inner }),
+    type("unknown[]").describe("a list"),
+  );
+  lists.set(key, made);
+  return made;
 }
+
+const hookShape = jsonObject.to({ command: "string" });
+const groupShape = jsonObject.to({ hooks: "unknown[]" });
 
 /** Whatever the executable's path was when it was installed. */
-function isOurCommand(hook: unknown, harness: Harness): boolean {
-  const command = isRecord(hook) ? hook.command : null;
-  return (
-    typeof command === "string" && new RegExp(` hooks answer --${harness.name}$`).test(command)
-  );
+function isOurCommand(given: unknown, harness: Harness): boolean {
+  const hook = hookShape(given);
+  return !(hook instanceof type.errors) && hook.command.endsWith(` hooks answer --${harness.name}`);
 }
 
 /** A group that holds nothing but our command. */
 function isOurs(group: unknown, harness: Harness): boolean {
-  const hooks = isRecord(group) ? group.hooks : null;
-  return (
-    Array.isArray(hooks) && hooks.length > 0 && hooks.every((hook) => isOurCommand(hook, harness))
-  );
+  const hooks = hooksOf(group);
+  return hooks.length > 0 && hooks.every((hook) => isOurCommand(hook, harness));
+}
+
+function hooksOf(given: unknown): readonly unknown[] {
+  const group = groupShape(given);
+  return group instanceof type.errors ? [] : group.hooks;
 }
 
 // ---- editing ----
@@ -107,7 +120,7 @@ function insert(text: string, harness: Harness, path: readonly string[], group: 
 }
 
 function valueAt(settings: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), settings);
+  return path.reduce<unknown>((at, key) => (jsonObject.allows(at) ? at[key] : undefined), settings);
 }
 
 /** Our command wherever it is, also beside somebody else's in one group. */
@@ -119,9 +132,7 @@ function remove(text: string, harness: Harness, path: readonly string[]): string
       now = removeMember(now, [...path, at]);
       continue;
     }
-    const hooks: readonly unknown[] =
-      isRecord(group) && Array.isArray(group.hooks) ? group.hooks : [];
-    for (const [index, hook] of [...hooks.entries()].reverse()) {
+    for (const [index, hook] of [...hooksOf(group).entries()].reverse()) {
       if (isOurCommand(hook, harness)) now = removeMember(now, [...path, at, "hooks", index]);
     }
   }
@@ -136,7 +147,7 @@ function removeEmpty(text: string, harness: Harness, path: readonly string[]): s
     const value = valueAt(read(now, harness), holder);
     const isEmpty = Array.isArray(value)
       ? value.length === 0
-      : isRecord(value) && Object.keys(value).length === 0;
+      : jsonObject.allows(value) && Object.keys(value).length === 0;
     if (!isEmpty) return now;
     now = removeMember(now, [...holder]);
   }

@@ -129,8 +129,8 @@ describe("a file that cannot be understood is refused with the place", () => {
     ['{"a": 1, }', "no valid JSON at 1:10: property name expected"],
     ["// a comment\n{}", "no valid JSON at 1:1: invalid comment token"],
     ["[]", "it holds no JSON object"],
-    ['{"hooks": []}', "`hooks.PostToolUse` has no place in it"],
-    ['{"hooks": {"Stop": {}}}', "`hooks.Stop` is not a list"],
+    ['{"hooks": []}', "`hooks` must be an object (was [])"],
+    ['{"hooks": {"Stop": {}}}', "`hooks.Stop` must be a list (was object)"],
   ])("%j", (text, message) => {
     expect(() => withHooks(text, claude, "x")).toThrow(message);
   });

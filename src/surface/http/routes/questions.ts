@@ -13,7 +13,7 @@ import { requireOwn } from "../../../runtime/caller.ts";
 import { composePolicy } from "../../../runtime/compose.ts";
 import { readPolicyText, sourceOfRule } from "../../../runtime/policy-text.ts";
 import { Refusal } from "../../../runtime/refusal.ts";
-import { parseTrace, simulate } from "../../../runtime/simulate.ts";
+import { simulate } from "../../../runtime/simulate.ts";
 import { type AskedPolicy, whyOf } from "../../../runtime/why.ts";
 import { diagnosticsJson } from "../../text/diagnostic.ts";
 import { answers, takes } from "../describe.ts";
@@ -87,10 +87,11 @@ export function questionRoutes({ daemon }: Served) {
     "/simulate",
     answers("What would have become of a trace", "questions", 200, schemas.answerView),
     takes("json", schemas.simulation),
-    (context) => {
+    async (context) => {
       const body = context.req.valid("json");
       const caller = context.get("caller");
       admit(caller, [body.policy?.text, body.trace]);
+      const { parseTrace } = await import("../../../runtime/trace-line.ts");
       const steps = clearly(() => simulate(policyFor(caller, body), parseTrace(body.trace)));
       return context.json({ schema_version: 1 as const, steps });
     },

@@ -3,8 +3,13 @@
 import { monotonicNs } from "./kernel/libc.ts";
 import type { Host } from "./surface/host.ts";
 
+let prepared: ReturnType<Host["prepareKernel"]> | null = null;
+
 export const realHost: Host = {
-  openKernel: async (options) => (await import("./kernel/live.ts")).openKernel(options),
+  prepareKernel: () => {
+    prepared ??= import("./kernel/live.ts").then(({ prepareKernel }) => prepareKernel());
+    return prepared;
+  },
   removeEngine: async (pins) => (await import("./kernel/live.ts")).removePinned(pins),
   openEngine: async (options) => (await import("./kernel/live.ts")).openEngine(options),
   probeTier: async (tier) => (await import("./kernel/probe-memory.ts")).freshProbe(tier),

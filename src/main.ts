@@ -1,9 +1,12 @@
 // The entry point of the executable.
 
-const [{ cli }, { processIo }, { realHost }] = await Promise.all([
+const { realHost } = await import("./host.ts");
+// For another processor, while this one reads the rest of us and the policy. What fails is told where it is asked for.
+if (process.argv[2] === "run") realHost.prepareKernel().catch(() => {});
+
+const [{ cli }, { processIo }] = await Promise.all([
   import("./surface/cli.ts"),
   import("./surface/io.ts"),
-  import("./host.ts"),
 ]);
 const io = processIo();
 try {

@@ -175,4 +175,49 @@ int actplane_place_programs(void) {
 	return result;
 }
 
+// Opening an object and making its larger maps on a thread of their own (src/kernel/libbpf/ahead.ts), before it is known what is
+// to be loaded: both take milliseconds, and nothing of them depends on that.
+
+struct map_ahead {
+	const char *name;
+	__u32 entries_max;
+	int fd;
+};
+
+struct ahead {
+	const void *content;
+	size_t bytes;
+	const struct bpf_object_open_opts *options;
+	struct map_ahead *maps;
+	size_t maps_count;
+	struct bpf_object *object;
+};
+
+// Where something fails it is left to be done later, by which it is told.
+static void *open_ahead(void *given) {
+	struct ahead *ahead = given;
+	ahead->object = bpf_object__open_mem(ahead->content, ahead->bytes, ahead->options);
+	if (!ahead->object) return NULL;
+	for (size_t i = 0; i < ahead->maps_count; i++) {
+		struct map_ahead *each = &ahead->maps[i];
+		struct bpf_map *map = bpf_object__find_map_by_name(ahead->object, each->name);
+		if (!map) continue;
+		LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(map));
+		each->fd = bpf_map_create(bpf_map__type(map), each->name, bpf_map__key_size(map), bpf_map__value_size(map),
+					  each->entries_max ? each->entries_max : bpf_map__max_entries(map), &options);
+	}
+	return NULL;
+}
+
+static int keep_nothing(enum libbpf_print_level level, const char *format, va_list values) {
+	(void)level, (void)format, (void)values;
+	return 0;
+}
+
+// To be called before the thread starts: see keep_warning.
+void *actplane_ahead(void) {
+	libbpf_set_print(keep_nothing);
+	return (void *)open_ahead;
+}
+
 const char *actplane_kept_warnings(void) { return said; }

@@ -48,6 +48,7 @@ class Builder {
   readonly #atoms: readonly ArgumentAtom[];
   /** At the first byte of an argument, watching for plain patterns. */
   readonly #plain: number;
+  readonly #others = new Map<string, ByteSet>();
 
   constructor(atoms: readonly ArgumentAtom[]) {
     this.#atoms = atoms;
@@ -247,13 +248,21 @@ class Builder {
         this.nfa.addByte(node, byte, next);
         lay(child, next, false);
       }
-      const others = without(allButNul, [...from.children.keys(), ...special]);
+      const others = this.#allBut([...from.children.keys(), ...special]);
       this.nfa.addSet(node, others, isRoot ? rootRest : rest);
       if (afterEquals !== null && !from.children.has(equals))
         this.nfa.addByte(node, equals, afterEquals);
       if (!isRoot || rootEnds) this.nfa.addByte(node, nul, done(from.isText));
     };
     lay(trie, at, true);
+  }
+
+  /** Few letters follow in most places, and so the same ones. */
+  #allBut(bytes: readonly number[]): ByteSet {
+    const key = bytes.join();
+    const known = this.#others.get(key) ?? without(allButNul, bytes);
+    this.#others.set(key, known);
+    return known;
   }
 }
 

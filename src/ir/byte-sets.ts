@@ -31,7 +31,7 @@ export class ByteSets {
   intern(set: ByteSet): number {
     const known = this.#known.get(set);
     if (known !== undefined) return known;
-    const key = set.map((member) => (member ? "1" : "0")).join("");
+    const key = keyOf(set);
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#sets.length;
@@ -43,6 +43,14 @@ export class ByteSets {
   }
 }
 
+/** Sixteen characters: most of a small policy's compilation was a longer one. */
+function keyOf(set: ByteSet): string {
+  const words = new Uint16Array(16);
+  for (let byte = 0; byte < 256; byte++)
+    if (set[byte]) words[byte >> 4] = (words[byte >> 4] as number) | (1 << (byte & 15));
+  return String.fromCharCode(...words);
+}
+
 /** The class of each byte. Classes are numbered by their first byte, so `classOf[0]` is 0. */
 export interface ByteClasses {
   readonly classOf: Uint8Array;
@@ -51,28 +59,22 @@ export interface ByteClasses {
 
 /** Refines for every set and isolates every byte of `singles`. */
 export function byteClasses(sets: readonly ByteSet[], singles: ReadonlySet<number>): ByteClasses {
-  const division = new Array<number>(256).fill(0);
+  const classOf = new Uint8Array(256);
+  const numbers = new Int16Array(512);
   let count = 1;
-  const refine = (set: ByteSet) => {
-    const split = new Map<number, number>();
+  const refine = (set: ByteSet, isolated: ReadonlySet<number> | null) => {
+    numbers.fill(-1);
+    count = 0;
     for (let byte = 0; byte < 256; byte++) {
-      if (!set[byte]) continue;
-      const old = division[byte] as number;
-      const fresh = split.get(old) ?? count++;
-      split.set(old, fresh);
-      division[byte] = fresh;
+      const key = (classOf[byte] as number) * 2 + (set[byte] ? 1 : 0);
+      if (isolated?.has(byte)) classOf[byte] = count++;
+      else {
+        if (numbers[key] === -1) numbers[key] = count++;
+        classOf[byte] = numbers[key] as number;
+      }
     }
   };
-  sets.forEach(refine);
-  for (const byte of singles) division[byte] = count++;
-
-  const classOf = new Uint8Array(256);
-  const renumbered = new Map<number, number>();
-  for (let byte = 0; byte < 256; byte++) {
-    const old = division[byte] as number;
-    const number = renumbered.get(old) ?? renumbered.size;
-    renumbered.set(old, number);
-    classOf[byte] = number;
-  }
-  return { classOf, count: renumbered.size };
+  for (const set of sets) refine(set, null);
+  refine(allBytes, singles);
+  return { classOf, count };
 }

@@ -53,13 +53,12 @@ interface Prepared {
 
 function prepare(nfa: Nfa): Prepared {
   const classes = byteClasses(nfa.sets.all, new Set(nfa.byteEdges.on));
-  const members = nfa.sets.all.map((set) => {
-    const row = new Uint8Array(classes.count);
-    set.forEach((member, byte) => {
-      if (member) row[classes.classOf[byte] as number] = 1;
-    });
-    return row;
+  // One byte stands for its class.
+  const memberOf = new Uint8Array(classes.count);
+  classes.classOf.forEach((number, byte) => {
+    memberOf[number] = byte;
   });
+  const members = nfa.sets.all.map((set) => memberOf.map((byte) => (set[byte] ? 1 : 0)));
   const listed = (row: Uint8Array, wanted: number) =>
     [...row.keys()].filter((number) => row[number] === wanted);
   const foreverOf = new Int32Array(nfa.nodes).fill(nobody);

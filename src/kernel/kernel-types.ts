@@ -1,17 +1,23 @@
 // The types of this kernel that a BPF object asks about, as a file for libbpf, made once a boot: to search all of them took
 // half of a start (30 of 60 ms, measured).
 
-import { readFileSync, statSync } from "node:fs";
-import { bootId, forget, memoryPath, remember } from "./boot-memory.ts";
+import { readFileSync } from "node:fs";
+import { bootId, forget, keptPath, memoryPath, remember } from "./boot-memory.ts";
 import { reducedBtf } from "./btf.ts";
 import { BpfObject } from "./libbpf/object.ts";
 
 /** Its path; null: there is none, and libbpf looks for the kernel's own. */
 export function kernelTypesFor(content: Uint8Array): string | null {
+  const known = knownKernelTypesFor(content);
+  if (known !== null) return known;
   const name = nameFor(content);
-  if (isTrusted(memoryPath(name))) return memoryPath(name);
   const types = freshTypes(content);
   return types !== null && remember(name, types) ? memoryPath(name) : null;
+}
+
+/** Null: they have not been made since the machine was booted. */
+export function knownKernelTypesFor(content: Uint8Array): string | null {
+  return keptPath(nameFor(content));
 }
 
 /** After a load that failed with them. */
@@ -22,14 +28,6 @@ export function forgetKernelTypes(content: Uint8Array): void {
 /** Of another boot or another build another one: neither's fields need be where they were. */
 function nameFor(content: Uint8Array): string {
   return `types-${bootId()}-${Bun.hash(content).toString(16)}.btf`;
-}
-
-/** Nobody but root could have written it. */
-function isTrusted(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return false;
-  const writableByOthers = 0o022;
-  return stat.isFile() && stat.uid === 0 && (stat.mode & writableByOthers) === 0;
 }
 
 function freshTypes(content: Uint8Array): Uint8Array | null {

@@ -189,6 +189,8 @@ export interface KernelOptions {
   readonly onFilesLeft?: () => void;
 }
 
+export type OpenKernel = (options: KernelOptions) => Promise<Kernel>;
+
 export interface Kernel {
   readonly tier: Tier;
   /** Ids of the BPF links, and of the map of governed processes: what a guardian holds on to. */

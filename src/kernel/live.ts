@@ -1,9 +1,9 @@
-// The running kernel: an engine in the first tier that works. `openKernel` is one for a single policy, of which nothing
+// The running kernel: an engine in the first tier that works. `prepareKernel` is for one for a single policy, of which nothing
 // is pinned: its programs live as long as somebody holds their links, this process or its guardian.
 
 import { assert } from "../base/assert.ts";
 import { LiveEngine } from "./engine/engine.ts";
-import { embeddedObject, loadFresh, loadPinned } from "./engine/load.ts";
+import { embeddedObject, type LoadAhead, loadAhead, loadFresh, loadPinned } from "./engine/load.ts";
 import { Pins } from "./engine/pins.ts";
 import {
   type Engine,
@@ -12,6 +12,7 @@ import {
   type Kernel,
   type KernelOptions,
   KernelUnavailable,
+  type OpenKernel,
   type Tier,
   tiers,
 } from "./kernel.ts";
@@ -22,10 +23,18 @@ import { forgetProbes, rememberedProbe } from "./probe-memory.ts";
 /** The one domain of a private kernel half; the number means nothing outside it. */
 const domain = 1;
 
-/** Load the policy into the kernel. Throws KernelUnavailable where no tier works, with every answer. */
-export async function openKernel(options: KernelOptions): Promise<Kernel> {
+/**
+ * Begins what takes its time and does not depend on the policy. What comes back loads one into the kernel, once; it throws
+ * KernelUnavailable where no tier works, with every answer.
+ */
+export function prepareKernel(): OpenKernel {
+  const ahead = process.geteuid?.() === 0 ? loadAhead() : null;
+  return (options) => openKernel(options, ahead);
+}
+
+async function openKernel(options: KernelOptions, ahead: LoadAhead | null): Promise<Kernel> {
   const { compiled } = options;
-  const engine = openFresh({ ...options, programs: compiled, pins: null }, null);
+  const engine = openFresh({ ...options, programs: compiled, pins: null }, null, ahead);
   const session = engine.newSession();
   await engine.setDomain(domain, session, compiled.image);
   if (!engine.showFiles(domain, compiled)) options.onFilesLeft?.();
@@ -82,7 +91,12 @@ async function openPinned(options: EngineOptions, pins: Pins): Promise<LiveEngin
   }
 }
 
-function openFresh(options: EngineOptions, pins: Pins | null): LiveEngine {
+function openFresh(
+  options: EngineOptions,
+  pins: Pins | null,
+  ahead: LoadAhead | null = null,
+): LiveEngine {
+  let once = ahead;
   const candidates = options.tier === null ? tiers : [options.tier];
   const answers: { tier: Tier; answer: string }[] = [];
   for (const tier of candidates) {
@@ -91,8 +105,10 @@ function openFresh(options: EngineOptions, pins: Pins | null): LiveEngine {
       answers.push({ tier, answer: probe.answer });
       continue;
     }
+    const prepared = once;
+    once = null;
     try {
-      return new LiveEngine(loadFresh(tier, options, pins), pins, options);
+      return new LiveEngine(loadFresh(tier, options, pins, prepared), pins, options);
     } catch (failure) {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;

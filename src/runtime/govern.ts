@@ -12,7 +12,7 @@ import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
 import { Guardian } from "../kernel/guardian.ts";
 import { attendTerminal } from "../kernel/jobcontrol.ts";
-import type { Counters, Kernel, KernelEvent, KernelOptions, Tier } from "../kernel/kernel.ts";
+import type { Counters, Kernel, KernelEvent, OpenKernel, Tier } from "../kernel/kernel.ts";
 import { exitCodeOf, type Launch, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
 import { seesKernelPids } from "../kernel/pid-namespace.ts";
 import type { Clock } from "./clock.ts";
@@ -28,7 +28,7 @@ export interface GovernOptions {
   readonly tier: Tier | null;
   readonly ringBytes: number;
   readonly launch: LaunchOptions;
-  readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
+  readonly openKernel: OpenKernel;
   /** The kernel half is loaded; the command has not started. False: do not start it. */
   readonly onReady: (kernel: Kernel) => boolean;
   readonly onEvent: (event: KernelEvent, tier: Tier) => void;

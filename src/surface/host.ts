@@ -1,11 +1,12 @@
 // What commands need of the machine beyond streams: the kernel half and the clock. `main.ts` gives the
 // real ones; it alone knows them.
 
-import type { Engine, EngineOptions, Kernel, KernelOptions, Tier } from "../kernel/kernel.ts";
+import type { Engine, EngineOptions, OpenKernel, Tier } from "../kernel/kernel.ts";
 import type { Probe } from "../kernel/probe.ts";
 
 export interface Host {
-  readonly openKernel: (options: KernelOptions) => Promise<Kernel>;
+  /** For one run; it may be called as soon as there is going to be one, and yields the same each time. */
+  readonly prepareKernel: () => Promise<OpenKernel>;
   /** Ends what is pinned there, whatever version of us pinned it; false: nothing was. */
   readonly removeEngine: (pins: string) => Promise<boolean>;
   readonly openEngine: (options: EngineOptions) => Promise<Engine>;

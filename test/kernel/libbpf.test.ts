@@ -4,16 +4,18 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { $ } from "bun";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
+import { openAhead } from "../../src/kernel/libbpf/ahead.ts";
 import { linkFdById, linkInfo, mapInfo } from "../../src/kernel/libbpf/ids.ts";
 import { libbpf, setLogSink } from "../../src/kernel/libbpf/library.ts";
 import type { BpfLink } from "../../src/kernel/libbpf/link.ts";
+import { loadOnThreads } from "../../src/kernel/libbpf/load.ts";
 import { BpfMap, MapType, UpdateMode } from "../../src/kernel/libbpf/map.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
-import { loadOnTwoThreads } from "../../src/kernel/libbpf/threads.ts";
 import { SystemError } from "../../src/kernel/libc.ts";
 import { compiledBpf } from "./compile.ts";
 
 const elf = await compiledBpf("probe");
+const kernelBtf = "/sys/kernel/btf/vmlinux";
 
 let cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -162,11 +164,37 @@ test("a program refused by the verifier leaves the verifier's words", () => {
   expect(program.verifierLog()).toContain("map_value_or_null");
 });
 
-test("programs that are loaded on two threads share their maps", () => {
+test("an object that was opened ahead is loaded with the maps that were made ahead", () => {
+  const end = openAhead("probe", elf, kernelBtf, [
+    { name: "counters", entriesMax: 7 },
+    { name: "nowhere", entriesMax: null },
+  ]);
+  const opened = end?.() ?? null;
+  if (opened === null) throw new Error("there are two processors");
+  const { object, maps } = opened;
+  cleanups.push(() => object.close());
+  const fd = maps.get("counters") as number;
+  const { id } = mapInfo(fd);
+  expect([...maps.keys()]).toEqual(["counters"]);
+  object.map("counters").reuse(fd);
+  closeSync(fd);
+  object.load();
+  expect(object.map("counters").live.info).toMatchObject({ id, entriesMax: 7 });
+});
+
+test("what cannot be opened ahead is told when it is opened again", () => {
+  const maps = [{ name: "counters", entriesMax: null }];
+  expect(openAhead("probe", new Uint8Array(100), kernelBtf, maps)?.()).toBe(null);
+  expect(() => BpfObject.open("probe", new Uint8Array(100))).toThrow(
+    /bpf_object__open_mem probe: .*ELF/s,
+  );
+});
+
+test("programs that are loaded on several threads share their maps", () => {
   const object = BpfObject.open("probe", elf);
   cleanups.push(() => object.close());
   object.map(".rodata").setVariables({ watched_tgid: u32(process.pid) });
-  loadOnTwoThreads(object);
+  loadOnThreads(object);
   keep(object.program("on_sys_enter").attach());
   makeWatchedCall();
   const count = object.map("counters").live.lookup(u32(0));
@@ -180,7 +208,7 @@ test("of a program that is refused on a thread the words are told, and of the ne
   const object = BpfObject.open("probe", elf);
   cleanups.push(() => object.close());
   object.program("unchecked").setAutoload(true);
-  expect(() => loadOnTwoThreads(object)).toThrow(/bpf_object__load: EACCES: .*unchecked/s);
+  expect(() => loadOnThreads(object)).toThrow(/bpf_object__load: EACCES: .*unchecked/s);
   expect(() => BpfObject.open("probe", new Uint8Array(100))).toThrow(
     /bpf_object__open_mem probe: .*ELF/s,
   );

@@ -3,9 +3,9 @@
 import { release } from "node:os";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { hostPreemption } from "../host-facts.ts";
+import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
-import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { interruptsPrograms } from "../preemption.ts";
 
 export interface Skipping {
@@ -65,7 +65,7 @@ export function loadCopy(
   // Everything is shared but the constants, which say which copy this is.
   for (const map of object.maps.values())
     if (map.name !== ".rodata") map.reuse(first.map(map.name).fd);
-  loadOnTwoThreads(object);
+  loadOnThreads(object);
   return names.map((name) => object.program(name));
 }
 

@@ -8,13 +8,14 @@ import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import { cgroupRoot } from "../cgroup.ts";
 import { type EngineOptions, EngineTaken, type Tier } from "../kernel.ts";
-import { kernelHasFunction, kernelTypesFor } from "../kernel-types.ts";
+import { kernelHasFunction, kernelTypesFor, knownKernelTypesFor } from "../kernel-types.ts";
+import { type MapAhead, type OpenedAhead, openAhead } from "../libbpf/ahead.ts";
 import { linkInfo, programFdById, programInfo } from "../libbpf/ids.ts";
 import type { BpfLink } from "../libbpf/link.ts";
+import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfMap } from "../libbpf/map.ts";
 import { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
-import { loadOnTwoThreads } from "../libbpf/threads.ts";
 import { close } from "../libc.ts";
 import { ofFileSystems, programsOf } from "../programs.ts";
 import { settingsOf, unusedMaps } from "../settings.ts";
@@ -40,6 +41,8 @@ export interface Loaded {
   close(): void;
 }
 
+const objectName = "actplane";
+
 /** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
 const procsMax = 65536;
 /** Of an engine for many: a record of `domains` costs 24 bytes, of `sessions` nothing until it is there. */
@@ -47,13 +50,32 @@ const domainsMax = 16384;
 const tableBytesOfMany = 64 << 20;
 
 export function embeddedObject(): Uint8Array {
-  return readFileSync(embedded);
+  content ??= readFileSync(embedded);
+  return content;
 }
 
-export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null): Loaded {
+let content: Uint8Array | null = null;
+
+/** What a load can do before it is known which programs are wanted. */
+export type LoadAhead = () => OpenedAhead | null;
+
+/** For a single policy. Null: nothing can be done ahead. */
+export function loadAhead(): LoadAhead | null {
   const content = embeddedObject();
+  const types = knownKernelTypesFor(content);
+  return types === null ? null : openAhead(objectName, content, types, mapsAhead);
+}
+
+export function loadFresh(
+  tier: Tier,
+  options: EngineOptions,
+  pins: Pins | null,
+  ahead: LoadAhead | null,
+): Loaded {
+  const content = embeddedObject();
+  const opened = ahead?.() ?? null;
   const types = kernelTypesFor(content);
-  const object = BpfObject.open("actplane", content, types);
+  const object = opened?.object ?? BpfObject.open(objectName, content, types);
   const objects = [object];
   const { hooks, traceCopies } = skippingHere();
   const attached: Attached[] = [];
@@ -68,9 +90,12 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     const settings = settingsOf(tier, options.programs);
     setConstants(object, { ...settings, trace_copies: traceCopies, copy: 0 });
     setSizes(object, options);
-    for (const name of unusedMaps(settings)) object.map(name).setEntriesMax(1);
+    const unused = unusedMaps(settings);
+    for (const name of unused) object.map(name).setEntriesMax(1);
     if (!hooks && traceCopies === 1) object.map("marks").setEntriesMax(1);
-    loadOnTwoThreads(object);
+    for (const [name, fd] of opened?.maps ?? [])
+      if (!unused.includes(name)) object.map(name).reuse(fd);
+    loadOnThreads(object);
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
     if (options.programs !== "all")
@@ -79,7 +104,7 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     object.program("any_start").run(ownedBytes(8));
     attachAll(inOrder(wanted), "", attached);
     for (let copy = 1; copy < traceCopies; copy++) {
-      const another = BpfObject.open("actplane", content, types);
+      const another = BpfObject.open(objectName, content, types);
       objects.push(another);
       setConstants(another, { ...settings, trace_copies: traceCopies, copy });
       attachAll(loadCopy(another, object, wanted), `-${copy}`, attached);
@@ -106,13 +131,15 @@ export function loadFresh(tier: Tier, options: EngineOptions, pins: Pins | null)
     for (const { link } of attached) link.destroy();
     for (const each of objects) each.close();
     throw failure;
+  } finally {
+    for (const fd of opened?.maps.values() ?? []) close(fd);
   }
 }
 
 /** Throws EngineTaken where it was pinned by a version that laid it out another way. */
 export function loadPinned(pins: Pins): Loaded {
   const content = embeddedObject();
-  const object = BpfObject.open("actplane", content);
+  const object = BpfObject.open(objectName, content);
   const maps = new Map<string, BpfMap>();
   const fds: number[] = [];
   const closeAll = () => {
@@ -158,6 +185,15 @@ export function loadPinned(pins: Pins): Loaded {
     object.close();
   }
 }
+
+/** Those that take the kernel longest to make, and of which there is one size for any policy. */
+const mapsAhead: readonly MapAhead[] = [
+  { name: "procs", entriesMax: procsMax },
+  ...["objects", "moved", "pools", "judged", "address_verdicts"].map((name) => ({
+    name,
+    entriesMax: null,
+  })),
+];
 
 function setSizes(object: BpfObject, { programs, ringBytes, tableBytes }: EngineOptions): void {
   const forMany = programs === "all";

@@ -99,6 +99,7 @@ export function libbpf(): Symbols {
 
 /** What our own build adds (packaging/libbpf/shims.c). */
 const additionSymbols = {
+  actplane_ahead: { args: [], returns: "ptr" },
   actplane_defer_programs: { args: ["ptr"], returns: "i32" },
   actplane_kept_warnings: { args: [], returns: "cstring" },
   actplane_loader: { args: [], returns: "ptr" },
@@ -140,12 +141,21 @@ export function putOff(): PutOff | null {
       };
 }
 
+/** The routine of a thread that opens an object (struct ahead); null: there is none. What libbpf says is lost until `heedAgain`. */
+export function routineAhead(): Pointer | null {
+  return pointerFromC(additions()?.actplane_ahead() ?? null);
+}
+
+export function heedAgain(): void {
+  libbpf().libbpf_set_print(printCallback().ptr);
+}
+
 /** Runs `work`, in which libbpf's programs are put off and it may be called on other threads: what it says stays in C until then. */
 export function withoutCallbacks<T>(work: () => T): T {
   try {
     return work();
   } finally {
-    libbpf().libbpf_set_print(printCallback().ptr);
+    heedAgain();
     recentWarnings = String(additions()?.actplane_kept_warnings() ?? "")
       .split("\n")
       .filter((line) => line !== "");

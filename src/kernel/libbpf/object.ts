@@ -17,14 +17,37 @@ import { checkedPointer, checkedResult, libbpf } from "./library.ts";
 import { BpfMap } from "./map.ts";
 import { BpfProgram } from "./program.ts";
 
+// Size and offsets of the leading fields of struct bpf_object_open_opts: sz, object_name, btf_custom_path.
+const openOptions = { bytes: 56, name: 8, kernelTypes: 48 };
+
+/** What `bpf_object__open_mem` is given, which stays where it is. */
+export class OpenArguments {
+  readonly elf: OwnedBytes;
+  /** struct bpf_object_open_opts. */
+  readonly options = ownedBytes(openOptions.bytes);
+  readonly #name: OwnedBytes;
+  readonly #kernelTypes: OwnedBytes | null;
+
+  constructor(name: string, content: Uint8Array, kernelTypes: string | null) {
+    this.elf = ownedCopy(content);
+    this.#name = cString(name);
+    this.#kernelTypes = kernelTypes === null ? null : cString(kernelTypes);
+    const view = viewOf(this.options);
+    view.setBigUint64(0, BigInt(openOptions.bytes), true);
+    view.setBigUint64(openOptions.name, BigInt(ptr(this.#name)), true);
+    if (this.#kernelTypes !== null)
+      view.setBigUint64(openOptions.kernelTypes, BigInt(ptr(this.#kernelTypes)), true);
+  }
+}
+
 export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>;
   readonly maps: ReadonlyMap<string, ObjectMap>;
   #address: Pointer | null;
   // libbpf reads the ELF until the object is loaded.
-  readonly #readByLibbpf: readonly OwnedBytes[];
+  readonly #readByLibbpf: OpenArguments;
 
-  private constructor(address: Pointer, readByLibbpf: readonly OwnedBytes[]) {
+  private constructor(address: Pointer, readByLibbpf: OpenArguments) {
     this.#address = address;
     this.#readByLibbpf = readByLibbpf;
     const programs = eachOf(address, libbpf().bpf_object__next_program).map(
@@ -42,21 +65,15 @@ export class BpfObject {
    * BTF by which fields of the kernel are placed; default: the running kernel's own, which libbpf reads whole.
    */
   static open(name: string, content: Uint8Array, kernelTypes: string | null = null): BpfObject {
-    const elf = ownedCopy(content);
-    const nameBytes = cString(name);
-    const typesBytes = kernelTypes === null ? null : cString(kernelTypes);
-    const options = ownedBytes(openOptions.bytes);
-    const view = viewOf(options);
-    view.setBigUint64(0, BigInt(openOptions.bytes), true);
-    view.setBigUint64(openOptions.name, BigInt(ptr(nameBytes)), true);
-    if (typesBytes !== null)
-      view.setBigUint64(openOptions.kernelTypes, BigInt(ptr(typesBytes)), true);
+    const given = new OpenArguments(name, content, kernelTypes);
+    const { elf, options } = given;
     const address = libbpf().bpf_object__open_mem(ptr(elf), elf.length, ptr(options));
-    const object = checkedPointer(`bpf_object__open_mem ${name}`, address);
-    return new BpfObject(
-      object,
-      typesBytes === null ? [elf, nameBytes] : [elf, nameBytes, typesBytes],
-    );
+    return BpfObject.opened(checkedPointer(`bpf_object__open_mem ${name}`, address), given);
+  }
+
+  /** One that was opened with these arguments. */
+  static opened(address: Pointer, given: OpenArguments): BpfObject {
+    return new BpfObject(address, given);
   }
 
   program(name: string): BpfProgram {
@@ -82,7 +99,7 @@ export class BpfObject {
 
   /** Hands every program with autoload to the verifier; throws with the warnings of libbpf when one is refused. */
   load(): void {
-    assert(this.#readByLibbpf.length > 0, "libbpf reads what it was given until now");
+    assert(this.#readByLibbpf.elf.length > 0, "libbpf reads what it was given until now");
     checkedResult("bpf_object__load", libbpf().bpf_object__load(this.address));
   }
 
@@ -206,9 +223,6 @@ export class ObjectMap {
     return this.#live;
   }
 }
-
-// Size and offsets of the leading fields of struct bpf_object_open_opts: sz, object_name, btf_custom_path.
-const openOptions = { bytes: 56, name: 8, kernelTypes: 48 };
 
 type NextOf = (object: Pointer, previous: Pointer | null) => Pointer | bigint | null;
 

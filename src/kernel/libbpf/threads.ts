@@ -1,32 +1,23 @@
-// Loading on two processors. The verifier takes its time for every program (a start of the tool is mostly that), and takes
-// several at once. libbpf makes the maps and prepares the programs; then two threads take one after another, the largest
-// first (packaging/libbpf/shims.c).
+// C routines on threads of their own, beside the one that JavaScript lives on.
 
-import { dlopen, ptr } from "bun:ffi";
+import { dlopen, type Pointer, ptr } from "bun:ffi";
 import { availableParallelism } from "node:os";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { checkedResult, putOff, withoutCallbacks } from "./library.ts";
-import type { BpfObject } from "./object.ts";
 
-/** As `object.load()`. */
-export function loadOnTwoThreads(object: BpfObject): void {
-  const programs = putOff();
-  const threads = availableParallelism() > 1 && programs !== null ? pthreads() : null;
-  if (threads === null || programs === null) {
-    object.load();
-    return;
-  }
-  const result = withoutCallbacks(() => {
-    const failure = programs.defer(object.address);
-    if (failure !== 0) return failure;
-    const thread = ownedBytes(8);
-    const isAlone = threads.pthread_create(ptr(thread), null, programs.routine, null) !== 0;
-    programs.load();
-    if (!isAlone) threads.pthread_join(viewOf(thread).getBigUint64(0, true), null);
-    return programs.place();
-  });
-  checkedResult("bpf_object__load", result);
+/** Threads that can run at once, this one among them. */
+export const processors = availableParallelism();
+
+/** Starts `routine(argument)`; null: there are no threads to be had. What comes back waits for its end. */
+export function startThread(routine: Pointer, argument: Pointer | null): (() => void) | null {
+  threads ??= pthreads();
+  const thread = ownedBytes(8);
+  if (threads === null || threads.pthread_create(ptr(thread), null, routine, argument) !== 0)
+    return null;
+  const { pthread_join } = threads;
+  return () => void pthread_join(viewOf(thread).getBigUint64(0, true), null);
 }
+
+let threads: ReturnType<typeof pthreads> = null;
 
 const symbols = {
   pthread_create: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "i32" },

@@ -154,7 +154,7 @@ class Run {
         tier: this.given.tier ?? null,
         ringBytes: this.given.ringBytes,
         launch,
-        openKernel: this.host.openKernel,
+        openKernel: await this.host.prepareKernel(),
         onReady: (kernel) => {
           const isWanted = this.#announce(kernel, policy);
           if (isWanted) this.#openJournal(kernel.tier, policy, launch.identity);

@@ -221,10 +221,11 @@ GLOBAL int below_stale(struct scratch *scratch, struct verdict *v, struct file_r
 static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
 	struct image_header *image = image_of(v);
+	bool is_about = image && image->path_ops & v->ops;
 
 	scratch->path_at = PATH_BYTES;
-	/* A new name has to be known for every rule about paths: the object may be one it is about. */
-	if (!image || !(v->ops & OP_NAMES ? image->path_ops : image->path_ops & v->ops))
+	/* A name that is new or is to be remembered has to be known for every rule about paths: the object may be one it is about. */
+	if (!image || !(is_about || ((v->ops & OP_NAMES || request->remembers) && image->path_ops)))
 		return;
 	if (file_ways(scratch, v, request)) {
 		ways_scan(scratch, v, CHANGES);
@@ -234,7 +235,7 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 			ways_scan(scratch, v, CLAUSES);
 		return;
 	}
-	if (is_internal(request->inode))
+	if (is_internal(request->inode) || (request->remembers && !is_about))
 		return;
 	count(COUNTER_STRICT_PATH);
 	v->flags |= EVENT_STRICT_PATH;

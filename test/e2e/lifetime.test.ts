@@ -162,6 +162,28 @@ governed("files that carried labels and were removed leave the tables", async ()
   expect(await held.end()).toBe(0);
 });
 
+governed("a file that is opened after one that rules name is not taken for it", async () => {
+  const cwd = join(folder, "after");
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, "other"), "");
+  // One process opens all three; rules ask about no reading.
+  const script = ": > named; : < other; : > other";
+  const rules = policy("after", 'rule written:\n  notify write "**/named"');
+  const words = ["run", "--json", ...rules, "--", "bash", "-c", script];
+  const { stderr } = await runTool(words, { cwd });
+  expect(toldBy(stderr).matches.map(({ target }) => target)).toEqual([join(cwd, "named")]);
+});
+
+governed("a name is remembered whatever the file was opened for", async () => {
+  const cwd = join(folder, "whatever");
+  mkdirSync(cwd);
+  const rules = policy("whatever", 'rule no-key:\n  block read "**/the.key"');
+  const script = ": > the.key; mv the.key plain; : < plain";
+  const run = ["run", "--json", ...rules, "--", "bash", "-c", script];
+  const { stderr } = await runTool(run, { cwd });
+  expect(toldBy(stderr).matches.map(({ target }) => target)).toEqual([join(cwd, "plain")]);
+});
+
 governed("descriptors that the command was given are judged when they are used", async () => {
   writeFileSync(join(folder, "given.key"), "secret");
   writeFileSync(join(folder, "given.out"), "");

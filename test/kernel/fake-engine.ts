@@ -24,6 +24,8 @@ export class FakeEngine implements Engine {
   readonly adopted: readonly AdoptedDomain[] = [];
   /** What each approval gate was last set to, by session and gate. */
   readonly approvals = new Map<string, boolean>();
+  /** What the kernel half would have counted. */
+  counted: Partial<Counters> = {};
   readonly domains = new Map<number, Domain>();
   readonly processes = new Map<number, number>();
   readonly protectedTgids = new Set<number>();
@@ -110,7 +112,7 @@ export class FakeEngine implements Engine {
 
   counters(): Counters {
     const none = Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters;
-    return { ...none, skipped: 0 };
+    return { ...none, skipped: 0, ...this.counted };
   }
 
   fill(): EngineFill {

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { hasErrors } from "../../base/diagnostic.ts";
 import type { Compiled } from "../../ir/ir.ts";
 import { takeInheritance } from "../../kernel/inheritance.ts";
-import { type Counters, type Kernel, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
+import { type Kernel, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { LaunchCode, type LaunchOptions } from "../../kernel/launch.ts";
 import { findUser, type Identity, sudoUser, type User } from "../../kernel/user.ts";
 import { clockAt } from "../../runtime/clock.ts";
@@ -30,6 +30,7 @@ import { diagnosticsJson, renderDiagnostics, summaryOf, wantsColor } from "../te
 import { eventJson } from "../text/event.ts";
 import { reasonNotToWrite, reasonOf } from "../text/failure.ts";
 import { renderFeedback } from "../text/feedback.ts";
+import { lossesOf, lossLines } from "../text/losses.ts";
 import { isUrgent, modelLine } from "../text/model.ts";
 import { printable } from "../text/printable.ts";
 import {
@@ -338,7 +339,7 @@ class Run {
       this.#json({ type: "end", exit_code: exitCode, counters, left_behind: leftBehind, repeated });
       return;
     }
-    for (const loss of lossesOf(result.counters)) this.#say(loss);
+    for (const line of lossLines(lossesOf(result.counters))) this.#say(line);
     if (this.given.annotateStderr === true) return;
     if (this.given.quiet === true && this.#told.size === 0) return;
     const { refused, killed, matches } = result.counters;
@@ -392,59 +393,6 @@ function unavailable({ answers }: KernelUnavailable, asked: Tier | null): Unstar
     "",
     { answers },
   );
-}
-
-/** What went less than perfectly, each a sentence. */
-function lossesOf(counters: Counters): string[] {
-  const {
-    eventsLost,
-    strictPath,
-    strictArgs,
-    strictState,
-    procsFull,
-    objectsFull,
-    runsFull,
-    errors,
-    hitsFull,
-    skipped,
-    untold,
-    unjudged,
-    slipped,
-  } = counters;
-  const told: [number, string][] = [
-    [
-      eventsLost,
-      "events were lost because they came faster than they were read; every verdict stood",
-    ],
-    [strictPath, "operations had a name that could not be resolved and were judged strictly"],
-    [strictArgs, "programs had arguments that could not be read in full and were judged strictly"],
-    [strictState, "operations were refused because the state of their process was not there"],
-    [procsFull, "processes were killed because a child of theirs could not be recorded"],
-    [
-      objectsFull,
-      "files found no room in the kernel's tables; labels count as read by all, renames were refused",
-    ],
-    [runsFull, "gate runs could not be recorded; their gates stay closed"],
-    [
-      unjudged,
-      "operations were refused because the kernel had skipped the program that judges them",
-    ],
-    [
-      slipped,
-      "operations that were refused went on, because the kernel had skipped every program that refuses them; their processes were killed",
-    ],
-    [
-      skipped,
-      "times the kernel skipped a program that was preempted; each may be an operation that was not judged",
-    ],
-    [hitsFull, "matches were not counted by their clause, for want of room; every verdict stood"],
-    [
-      untold,
-      "files, pipes or sockets gained labels faster than it could be told; the stories of refusals may be incomplete",
-    ],
-    [errors, "tables could not be read where they should; please report this"],
-  ];
-  return told.filter(([times]) => times > 0).map(([times, text]) => `${times} ${text}`);
 }
 
 function startJson(tier: Tier, verdicts: readonly ClauseVerdict[]) {

@@ -12,6 +12,7 @@ import { CannotListen, type Listening, listen } from "../http/server.ts";
 import type { Io } from "../io.ts";
 import { counted } from "../text/counted.ts";
 import { reasonOf } from "../text/failure.ts";
+import { type Losses, lossesOf, lossLines } from "../text/losses.ts";
 import { printable } from "../text/printable.ts";
 import { version } from "../version.ts";
 
@@ -25,6 +26,9 @@ export interface ServeArguments {
 }
 
 const exits = { ended: 0, failed: 1 } as const;
+
+/** Of what the kernel half could not do as it should is told so often. */
+const lossesMs = 60_000;
 
 export async function serve(io: Io, host: Host, given: ServeArguments): Promise<number> {
   const say = (text: string) => void io.stderr.write(`actplane: ${text}\n`);
@@ -71,6 +75,7 @@ function reasonNotToServe(failure: unknown, { pins }: ServeArguments): string | 
 class Serving {
   readonly #stopping = new AbortController();
   #end: ((how: "detach" | "close") => void) | null = null;
+  #looking: Timer | undefined;
 
   constructor(
     private readonly host: Host,
@@ -109,7 +114,9 @@ class Serving {
         { socket: this.socket, port: tcp ?? null },
       );
       this.#greet(daemon, listening);
+      this.#tellLosses(daemon);
       const how = await ended;
+      clearInterval(this.#looking);
       this.#stopping.abort();
       // Who waits for our end sees it when the rules have ended, and not before.
       await listening.drain();
@@ -130,6 +137,18 @@ class Serving {
     const tcp = port === null ? "" : ` and 127.0.0.1:${port}`;
     this.say(`serving at ${printable(this.socket)}${tcp}, ${daemon.engine.tier} tier`);
     if (daemon.restored !== null) for (const text of restoredTexts(daemon.restored)) this.say(text);
+  }
+
+  /** Those since the last look; at the start all since the programs were loaded. */
+  #tellLosses(daemon: Daemon): void {
+    let told: Losses = {};
+    const look = () => {
+      const counters = daemon.engine.counters();
+      for (const line of lossLines(lossesOf(counters, told))) this.say(line);
+      told = lossesOf(counters);
+    };
+    look();
+    this.#looking = setInterval(look, lossesMs);
   }
 
   #farewell(how: "detach" | "close", left: number): void {

@@ -316,7 +316,15 @@ export const auditView = v.object({
   next: count,
 });
 
-export const healthView = v.object({ status: v.string() });
+export const healthView = v.object({
+  status: v.string(),
+  losses: v.optional(
+    v.pipe(
+      v.record(v.string(), count),
+      v.description("counters of what was lost or judged strictly, those that are not zero"),
+    ),
+  ),
+});
 export const versionView = v.object({
   schema_version: v.literal(1),
   version: v.string(),

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
+import type { Counters } from "../../../src/kernel/kernel.ts";
 import { brief, ServedPlane } from "./served.ts";
 
 setDefaultTimeout(60_000);
@@ -580,6 +581,39 @@ describe("monitoring", () => {
     expect(body).toContain('actplane_policy_generation{domain="d1"} 1');
     expect(body).toMatch(/^actplane_table_bytes [1-9]\d*$/m);
     expect(body).toContain('actplane_rule_enforceable{tier="lsm",verdict="blocked-before"} 1');
+  });
+  // By the type each counter has to be here, and by the test it has to be there.
+  const counters = {
+    events: 101,
+    eventsLost: 102,
+    checks: 103,
+    matches: 104,
+    refused: 105,
+    killed: 106,
+    strictPath: 107,
+    strictArgs: 108,
+    strictState: 109,
+    procsFull: 110,
+    objectsFull: 111,
+    runsFull: 112,
+    errors: 113,
+    hitsFull: 114,
+    untold: 115,
+    unjudged: 116,
+    slipped: 117,
+    skipped: 118,
+  } satisfies Counters;
+  asRoot("metrics have every counter of the kernel half", async () => {
+    plane.engine.counted = counters;
+    const { body } = await plane.ask("/metrics");
+    for (const [name, value] of Object.entries(counters))
+      expect(body).toContain(`\nactplane_kernel_total{name="${name}"} ${value}\n`);
+    expect(body).toContain('\nactplane_events_lost_total{where="ring"} 102\n');
+  });
+  asRoot("health tells operators, and nobody else, what was lost or judged strictly", async () => {
+    plane.engine.counted = { matches: 7, slipped: 3, strictPath: 0 };
+    expect((await plane.ask("/healthz")).body).toEqual({ status: "ok", losses: { slipped: 3 } });
+    expect((await plane.tcp("/healthz", null)).body).toEqual({ status: "ok" });
   });
   test("openapi.json names every route", async () => {
     const { body } = await plane.ask("/openapi.json");

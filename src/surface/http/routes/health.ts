@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { requireOperator } from "../../../runtime/caller.ts";
+import { lossesOf } from "../../text/losses.ts";
 import { answers, takes } from "../describe.ts";
 import type { Environment, Served } from "../environment.ts";
 import { metricsText } from "../metrics.ts";
@@ -13,8 +14,15 @@ export function healthRoutes({ daemon, version, stop, stopping, log }: Served) {
 
   routes.get("/", (context) => context.html(pageText(daemon, version)));
 
-  routes.get("/healthz", answers("It answers", "health", 200, schemas.healthView), (context) =>
-    context.json({ status: "ok" }),
+  routes.get(
+    "/healthz",
+    answers("It answers; to operators with what went wrong", "health", 200, schemas.healthView),
+    (context) =>
+      context.json(
+        context.get("caller").kind === "operator"
+          ? { status: "ok", losses: lossesOf(daemon.engine.counters()) }
+          : { status: "ok" },
+      ),
   );
 
   routes.get(

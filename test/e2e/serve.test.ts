@@ -209,8 +209,13 @@ os._exit(0)`;
       [...daemon.prefix(domain), "sh", "-c", "while read word; do $word; done"],
       { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
     );
-    await Bun.sleep(500 * patience);
-    const { body: before } = await daemon.curl("GET", `/v1/domains/${domain}`);
+    const seen = () => daemon.curl("GET", `/v1/domains/${domain}`);
+    const isThere = ({ body }: Awaited<ReturnType<typeof seen>>) =>
+      body.processes.some(({ pid, argv }: { pid: number; argv: readonly string[] }) => {
+        return pid === sleeper.pid && argv[0] === "sh";
+      });
+    for (let tries = 0; tries < 100 && !isThere(await seen()); tries++) await Bun.sleep(50);
+    const { body: before } = await seen();
     await daemon.kill();
     const mark = join(daemon.folder, "while-away");
     sleeper.stdin.write(`touch\n`);

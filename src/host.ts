@@ -17,6 +17,7 @@ export const realHost: Host = {
     const { knownProbe, rememberedProbe } = await import("./kernel/probe-memory.ts");
     return process.geteuid?.() === 0 ? rememberedProbe(tier) : knownProbe(tier);
   },
+  skipsHooks: async () => (await import("./kernel/host-facts.ts")).hostSkipsHooks(),
   monotonicNs,
   epochMs: Date.now,
   runFolder: "/run/actplane",

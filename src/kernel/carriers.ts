@@ -76,11 +76,24 @@ const tables: Readonly<Record<Tier, readonly [prefix: string, Readonly<Record<st
     tracepoint: ["trace_", traceOperations],
   };
 
-/** Names of the programs that decide any of `operations`; empty where the tier does not see them. */
-export function carriersOf(tier: Tier, operations: readonly OperationName[]): string[] {
+/** How many programs carry the verdict of a hook out where a kprobe judges: TAKERS in bpf/copies.h. */
+export const takers = 4;
+
+/**
+ * Names of the programs that decide any of `operations`; empty where the tier does not see them. With `skipsHooks` the
+ * kernel may skip modify-return programs: a kprobe judges for each hook, and the takers behind it refuse.
+ */
+export function carriersOf(
+  tier: Tier,
+  operations: readonly OperationName[],
+  skipsHooks = false,
+): string[] {
   const [prefix, table] = tables[tier];
   const wanted = operations.reduce((mask, operation) => mask | op[operation], 0);
-  return Object.keys(table)
-    .filter((name) => ((table[name] ?? 0) & wanted) !== 0)
-    .map((name) => prefix + name);
+  const hooks = Object.keys(table).filter((name) => ((table[name] ?? 0) & wanted) !== 0);
+  if (tier !== "modify-return" || !skipsHooks) return hooks.map((name) => prefix + name);
+  return hooks.flatMap((name) => [
+    `first_${name}`,
+    ...Array.from({ length: takers }, (_, number) => `take${number}_${name}`),
+  ]);
 }

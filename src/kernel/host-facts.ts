@@ -5,7 +5,12 @@ import { release, version } from "node:os";
 import { gunzipSync } from "node:zlib";
 import { bootId, keptPath, remember } from "./boot-memory.ts";
 import { cgroupRoot } from "./cgroup.ts";
-import { type Preemption, preemptionChoices, preemptionOf } from "./preemption.ts";
+import {
+  interruptsPrograms,
+  type Preemption,
+  preemptionChoices,
+  preemptionOf,
+} from "./preemption.ts";
 
 export interface HostFacts {
   readonly release: string;
@@ -46,6 +51,11 @@ export function hostPreemption(): Preemption | null {
     commandLine: readOr("/proc/cmdline") ?? "",
     config: rememberedPreemptConfig,
   });
+}
+
+/** Whether this kernel may skip modify-return programs that it interrupted (bpf/copies.h). */
+export function hostSkipsHooks(): boolean {
+  return interruptsPrograms(hostPreemption());
 }
 
 /** To decompress ten thousand options takes a start 2 ms, and they stay the same until the next boot. */

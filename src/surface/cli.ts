@@ -74,7 +74,7 @@ const registerCheck: Register = (program, io, finish, host) => {
     });
 };
 
-const registerCompile: Register = (program, io, finish) => {
+const registerCompile: Register = (program, io, finish, host) => {
   program
     .command("compile")
     .description("compile a policy to the tables of the kernel half; needs no privileges")
@@ -91,7 +91,7 @@ const registerCompile: Register = (program, io, finish) => {
     .addHelpText("after", "\nExit codes: 0 compiled, 1 usage, 3 errors.")
     .action(async (file: string | undefined, options) => {
       const { compile } = await import("./commands/compile.ts");
-      finish(await compile(io, { ...options, file }));
+      finish(await compile(io, host, { ...options, file }));
     });
 };
 

@@ -14,6 +14,8 @@ export interface Host {
   readonly probeTier: (tier: Tier) => Promise<Probe>;
   /** What was found since the machine was booted; as root, tried where nothing was. Null: not known. */
   readonly knownProbe: (tier: Tier) => Promise<Probe | null>;
+  /** Whether this kernel may skip modify-return programs, so that others judge. */
+  readonly skipsHooks: () => Promise<boolean>;
   /** CLOCK_MONOTONIC. */
   readonly monotonicNs: () => bigint;
   readonly epochMs: () => number;

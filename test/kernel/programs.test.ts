@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { $ } from "bun";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
-import { carriersOf } from "../../src/kernel/carriers.ts";
+import { carriersOf, takers } from "../../src/kernel/carriers.ts";
 import { type Tier, tiers } from "../../src/kernel/kernel.ts";
 import { type KernelFacts, programsOf } from "../../src/kernel/programs.ts";
 import { verdictOfOperation } from "../../src/kernel/verdicts.ts";
@@ -46,6 +46,12 @@ describe("what decides an operation", () => {
       );
     });
   }
+  test("in the modify-return tier of a kernel that skips its programs is in the object", () => {
+    const told = operations.flatMap((operation) => carriersOf("modify-return", [operation], true));
+    expect(told.filter((name) => !functions.includes(name))).toEqual([]);
+    const usual = new Set(operations.flatMap((each) => carriersOf("modify-return", [each])));
+    expect(new Set(told).size).toBe(usual.size * (1 + takers));
+  });
   test("of several operations is what decides any of them, once", () =>
     expect(carriersOf("lsm", ["exec", "unlink", "exec"])).toEqual([
       "lsm_bprm_check_security",

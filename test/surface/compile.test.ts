@@ -11,7 +11,7 @@ import type { Io } from "../../src/surface/io.ts";
 const cwd = mkdtempSync(join(tmpdir(), "actplane-compile-"));
 afterAll(() => rmSync(cwd, { recursive: true }));
 
-async function run(given: Partial<CompileArguments>) {
+async function run(given: Partial<CompileArguments>, skipsHooks = false) {
   let stdout = "";
   let stderr = "";
   const io: Io = {
@@ -21,7 +21,11 @@ async function run(given: Partial<CompileArguments>) {
     env: { NO_COLOR: "1" },
     cwd,
   };
-  const code = await compile(io, { file: undefined, ...given });
+  const code = await compile(
+    io,
+    { skipsHooks: async () => skipsHooks },
+    { file: undefined, ...given },
+  );
   return { code, stdout, stderr };
 }
 
@@ -44,6 +48,32 @@ test("--explain says what each clause became", async () => {
   // Sizes follow the command table; the sentences do not.
   const sizes = /(?<=^(?:path|exec|args|endpoint) \d.*) {2,}[\d,.]+(?: KiB)?/gm;
   expect(stdout.replace(sizes, "  N").replace(/[\d.,]+ KiB/g, "N KiB")).toMatchSnapshot();
+});
+
+test("--explain and --json name what judges where the kernel skips programs of hooks", async () => {
+  const given = { rule: 'rule r: block exec "git" because "y"' };
+  const { stdout } = await run({ ...given, explain: true }, true);
+  expect(stdout).toContain(
+    "modify-return  blocked-before        first_bprm_check_security first_mmap_file\n",
+  );
+  expect(stdout).toContain(
+    "  so kprobes (`first_`) judge, and 4 programs of the same hook (`take0_` to `take3_`) refuse\n",
+  );
+  expect(stdout).not.toContain("mod_");
+  const { clauses } = JSON.parse((await run({ ...given, json: true }, true)).stdout);
+  expect(clauses[0].tiers["modify-return"].programs).toEqual([
+    "first_bprm_check_security",
+    "take0_bprm_check_security",
+    "take1_bprm_check_security",
+    "take2_bprm_check_security",
+    "take3_bprm_check_security",
+    "first_mmap_file",
+    "take0_mmap_file",
+    "take1_mmap_file",
+    "take2_mmap_file",
+    "take3_mmap_file",
+  ]);
+  expect(clauses[0].tiers.lsm.programs).toEqual(["lsm_bprm_check_security", "lsm_mmap_file"]);
 });
 
 test("--dump prints the image", async () => {

@@ -60,6 +60,7 @@ const place = makePlace();
 afterAll(() => place.remove());
 const host = {
   knownProbe: async (tier: Tier) => ({ works: tier === "tracepoint", answer: "EPERM" }),
+  skipsHooks: async () => false,
 };
 const policy = `source AGENT = exec "claude"
 rule no-push: block exec "git" "push" if AGENT unless after exec "make" exits 0 or lineage-includes exec "x"

@@ -2,11 +2,10 @@
 
 import { release } from "node:os";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { hostPreemption } from "../host-facts.ts";
+import { hostSkipsHooks } from "../host-facts.ts";
 import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
-import { interruptsPrograms } from "../preemption.ts";
 
 export interface Skipping {
   /** The kernel skips modify-return programs, so that they may not judge. */
@@ -21,7 +20,7 @@ const traceCopiesWhereSkipped = 3;
 
 /** What this kernel skips. */
 export function skippingHere(): Skipping {
-  if (!interruptsPrograms(hostPreemption())) return none;
+  if (!hostSkipsHooks()) return none;
   return { hooks: true, traceCopies: interruptsTraces(release()) ? traceCopiesWhereSkipped : 1 };
 }
 

@@ -6,6 +6,7 @@ import { hasErrors } from "../../base/diagnostic.ts";
 import { dumpImage } from "../../ir/dump.ts";
 import type { Compiled } from "../../ir/ir.ts";
 import { type CompiledPolicy, compilePolicy } from "../compiled-policy.ts";
+import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
 import { howToGives, PolicyFileError } from "../policy-file.ts";
 import { compiledJson, renderCompiled, summaryOfCompiled } from "../text/compiled.ts";
@@ -25,7 +26,11 @@ export interface CompileArguments {
 
 const exits = { compiled: 0, usage: 1, errors: 3 } as const;
 
-export async function compile(io: Io, given: CompileArguments): Promise<number> {
+export async function compile(
+  io: Io,
+  host: Pick<Host, "skipsHooks">,
+  given: CompileArguments,
+): Promise<number> {
   if (given.rule !== undefined && given.file !== undefined) {
     io.stderr.write("actplane compile: a file and --rule were given; give one of them\n");
     return exits.usage;
@@ -43,10 +48,11 @@ export async function compile(io: Io, given: CompileArguments): Promise<number> 
     return exits.usage;
   }
   const { compiled } = result;
-  if (given.json === true) writeJson(io, result);
+  const skipsHooks = await host.skipsHooks();
+  if (given.json === true) writeJson(io, result, skipsHooks);
   else reportFindings(io, result);
   if (compiled === null) return exits.errors;
-  if (given.json !== true) io.stdout.write(textOf(compiled, given));
+  if (given.json !== true) io.stdout.write(textOf(compiled, given, skipsHooks));
   return given.output === undefined ? exits.compiled : writeImage(io, compiled, given.output);
 }
 
@@ -59,19 +65,21 @@ function reportFindings(io: Io, { diagnostics }: CompiledPolicy): void {
   if (relevant.length > 0) io.stderr.write(renderDiagnostics(relevant, { color }));
 }
 
-function textOf(compiled: Compiled, given: CompileArguments): string {
+function textOf(compiled: Compiled, given: CompileArguments, skipsHooks: boolean): string {
   const parts: string[] = [];
-  if (given.explain === true) parts.push(renderCompiled(compiled));
+  if (given.explain === true) parts.push(renderCompiled(compiled, skipsHooks));
   if (given.dump === true) parts.push(dumpImage(compiled.image, compiled));
   if (parts.length === 0 && given.output === undefined) parts.push(summaryOfCompiled(compiled));
   return parts.join("\n");
 }
 
 /** JSON is data and goes to standard output, findings and all. */
-function writeJson(io: Io, { compiled, diagnostics }: CompiledPolicy): void {
+function writeJson(io: Io, { compiled, diagnostics }: CompiledPolicy, skipsHooks: boolean): void {
   const found = diagnosticsJson(diagnostics);
   const value =
-    compiled === null || hasErrors(diagnostics) ? found : { ...found, ...compiledJson(compiled) };
+    compiled === null || hasErrors(diagnostics)
+      ? found
+      : { ...found, ...compiledJson(compiled, skipsHooks) };
   io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 

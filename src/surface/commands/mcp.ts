@@ -34,7 +34,8 @@ export function localBackend(io: Io, host: Host): Backend {
     question: (words) => askedFrom(words, io),
     check: (text) =>
       spoken(io, (quiet) => check(quiet, host, { ...choice(text), failLevel: "error" })),
-    explain: (text) => spoken(io, (quiet) => compile(quiet, { ...choice(text), explain: true })),
+    explain: (text) =>
+      spoken(io, (quiet) => compile(quiet, host, { ...choice(text), explain: true })),
     whyHere: async (asked, situation) => {
       const policy = await askedPolicy(io, host, {}).catch((error) => {
         if (error instanceof PolicyFileError) return null;

@@ -12,7 +12,7 @@ import type {
   CompiledGate,
   CompiledLabel,
 } from "../../ir/ir.ts";
-import { carriersOf } from "../../kernel/carriers.ts";
+import { carriersOf, takers } from "../../kernel/carriers.ts";
 import { type Tier, tiers } from "../../kernel/kernel.ts";
 import { verdictKinds, verdictOf } from "../../kernel/verdicts.ts";
 import { clauseLine } from "../../runtime/feedback.ts";
@@ -32,10 +32,11 @@ export function summaryOfCompiled(compiled: Compiled): string {
   return `${parts.join(", ")}\n`;
 }
 
-/** Everything, for `--explain`. */
-export function renderCompiled(compiled: Compiled): string {
+/** Everything, for `--explain`. `skipsHooks`: of the kernel that is to carry it out. */
+export function renderCompiled(compiled: Compiled, skipsHooks: boolean): string {
   const sections = [
-    ...rulesOf(compiled).map((clauses) => ruleLines(compiled, clauses)),
+    ...rulesOf(compiled).map((clauses) => ruleLines(compiled, clauses, skipsHooks)),
+    skipsHooks && compiled.clauses.length > 0 ? skippingLines : [],
     automataLines(compiled.automata),
     stateLines(compiled),
     sizeLines(compiled),
@@ -60,12 +61,22 @@ function rulesOf({ clauses }: Compiled): CompiledClause[][] {
   return rules;
 }
 
-function ruleLines(compiled: Compiled, clauses: readonly CompiledClause[]): string[] {
+const skippingLines = [
+  "this kernel preempts and may skip modify-return programs",
+  `  so kprobes (\`first_\`) judge, and ${takers} programs of the same hook (\`take0_\` to \`take${takers - 1}_\`) refuse`,
+];
+
+function ruleLines(
+  compiled: Compiled,
+  clauses: readonly CompiledClause[],
+  skipsHooks: boolean,
+): string[] {
   const name = clauses[0]?.rule.name.text ?? "";
-  return [`rule ${printable(name)}`, ...clauses.flatMap((clause) => clauseLines(compiled, clause))];
+  const lines = clauses.flatMap((clause) => clauseLines(compiled, clause, skipsHooks));
+  return [`rule ${printable(name)}`, ...lines];
 }
 
-function clauseLines(compiled: Compiled, clause: CompiledClause): string[] {
+function clauseLines(compiled: Compiled, clause: CompiledClause, skipsHooks: boolean): string[] {
   const deciding = decidingAutomata(compiled, clause).map(automatonName);
   const facts = [
     clause.operations.join(" "),
@@ -78,14 +89,15 @@ function clauseLines(compiled: Compiled, clause: CompiledClause): string[] {
   ];
   if (clause.unsupported !== null)
     lines.push(`     not carried out: ${printable(clause.unsupported)}`);
-  return [...lines, ...tiers.flatMap((tier) => tierLines(clause, tier))];
+  return [...lines, ...tiers.flatMap((tier) => tierLines(clause, tier, skipsHooks))];
 }
 
 /** What a tier does about the clause, and the programs that do it. */
-function tierLines(clause: CompiledClause, tier: Tier): string[] {
+function tierLines(clause: CompiledClause, tier: Tier, skipsHooks: boolean): string[] {
   const { kind, reason } = verdictOf(clause, tier);
   const isCarried = clause.unsupported === null;
-  const programs = isCarried ? carriersOf(tier, clause.operations).join(" ") : "";
+  const carriers = isCarried ? carriersOf(tier, clause.operations, skipsHooks) : [];
+  const programs = carriers.filter((name) => !/^take\d_/.test(name)).join(" ");
   const row = `     ${tier.padEnd(tierWidth)}  ${kind.padEnd(kindWidth)}  ${programs}`;
   // The same for every tier, it has been said.
   if (reason === null || !isCarried) return [row.trimEnd()];
@@ -171,7 +183,7 @@ function kib(words: number): string {
 }
 
 /** As `--json` and the HTTP surface tell it. */
-export function compiledJson(compiled: Compiled) {
+export function compiledJson(compiled: Compiled, skipsHooks: boolean) {
   return {
     image_bytes: compiled.image.length * 4,
     clauses: compiled.clauses.map((clause) => ({
@@ -186,7 +198,7 @@ export function compiledJson(compiled: Compiled) {
       tiers: Object.fromEntries(
         tiers.map((tier) => [
           tier,
-          { ...verdictOf(clause, tier), programs: carriersOf(tier, clause.operations) },
+          { ...verdictOf(clause, tier), programs: carriersOf(tier, clause.operations, skipsHooks) },
         ]),
       ),
     })),

@@ -14,7 +14,7 @@
 
 import type { Diagnostic, Related } from "../base/diagnostic.ts";
 import type { Source, Span } from "../base/source.ts";
-import type { Clause, Condition, Definition, Expr, Policy, Rule } from "../dsl/ast.ts";
+import type { Clause, Condition, Definition, Expr, Name, Policy, Rule } from "../dsl/ast.ts";
 import {
   printClause,
   printCondition,
@@ -111,19 +111,11 @@ function labelsUnderNot(
     ...added.sources.filter((one) => !known.has(printSource(one))),
     ...added.transforms.filter((one) => one.kind === "endorse" && !known.has(printTransform(one))),
   ];
-  return given.flatMap(({ label, span }) => {
-    const found = findClause(session, ({ condition }) => negatedLabels(condition).has(label.text));
-    if (found === null) return [];
-    return [
-      fault(
-        "T002",
-        source,
-        span,
-        `more would carry \`${label.text}\`, and ${named(found)} asks for \`not ${label.text}\``,
-        "give it another name",
-        relatedTo(found, "this clause would match less"),
-      ),
-    ];
+  return askedElsewhere(given, source, session, {
+    labelsOf: negatedLabels,
+    why: (label, clause) =>
+      `more would carry \`${label}\`, and ${clause} asks for \`not ${label}\``,
+    related: "this clause would match less",
   });
 }
 
@@ -141,18 +133,33 @@ function labelsByApproval(
   const given = added.sources.filter(
     (one) => one.origin.kind === "approval" && !known.has(printSource(one)),
   );
+  return askedElsewhere(given, source, session, {
+    labelsOf: positiveLabels,
+    why: (label, clause) => `an approval would stand for \`${label}\`, which ${clause} asks for`,
+    related: "this clause could match less",
+  });
+}
+
+interface Asked {
+  /** Labels of a condition that what is given changes. */
+  readonly labelsOf: (condition: Clause["condition"]) => ReadonlySet<string>;
+  readonly why: (label: string, clause: string) => string;
+  readonly related: string;
+}
+
+/** What gives a label that a clause of the session asks about. */
+function askedElsewhere(
+  given: readonly { readonly label: Name; readonly span: Span }[],
+  source: Source,
+  session: readonly Standing[],
+  { labelsOf, why, related }: Asked,
+): Diagnostic[] {
   return given.flatMap(({ label, span }) => {
-    const found = findClause(session, ({ condition }) => positiveLabels(condition).has(label.text));
+    const found = findClause(session, ({ condition }) => labelsOf(condition).has(label.text));
     if (found === null) return [];
+    const message = why(label.text, named(found));
     return [
-      fault(
-        "T002",
-        source,
-        span,
-        `an approval would stand for \`${label.text}\`, which ${named(found)} asks for`,
-        "give it another name",
-        relatedTo(found, "this clause could match less"),
-      ),
+      fault("T002", source, span, message, "give it another name", relatedTo(found, related)),
     ];
   });
 }

@@ -377,7 +377,7 @@ struct event {
 	__u8 data[];
 };
 
-/* Indices of the `counters` map (u64 each). */
+/* Indices of the variable `counters` (u64 each). */
 enum counter {
 	COUNTER_EVENTS = 0,       /* records written to the ring */
 	COUNTER_EVENTS_LOST = 1,  /* the ring was full; the verdict stood */

@@ -34,6 +34,7 @@
 #include "trust.h"
 #include "exec.h"
 #include "network.h"
+#include "calls.h"
 #include "moving.h"
 #include "guard.h"
 #include "loader.h"

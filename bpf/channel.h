@@ -356,7 +356,8 @@ static __always_inline void inode_gone(struct inode *inode)
 		return terminal_forget(BPF_CORE_READ(inode, i_ino) - DEVPTS_FIRST);
 	if (BPF_CORE_READ(inode, i_nlink) && !(BPF_CORE_READ(inode, i_sb, s_flags) & SB_KERNMOUNT))
 		return;
-	object_key_of(&forgetting.keys[0], (__u64)inode, 0);
+	/* Not by object_key_of: a hook's pointer is no number to a function of its own. */
+	key_fill(&forgetting.keys[0], (__u64)inode, 0);
 	forget(&forgetting);
 }
 

@@ -18,13 +18,16 @@ static __attribute__((noinline)) bool is_given(struct inode *inode)
 }
 
 /* What is still to be asked about a descriptor; -1: nothing. */
-static __always_inline int ask_of(struct judged *now, struct proc *proc, __u32 generation,
-				  struct file_request *request)
+GLOBAL int ask_of(struct judged *now, struct proc *proc, __u32 generation, struct file_request *request)
 {
-	__u64 key = request->file;
-	struct judged *before = bpf_map_lookup_elem(&judged, &key);
+	struct judged *before;
 	__u32 differ = 0;
+	__u64 key;
 
+	if (!now || !proc || !request)
+		return ASK_ALL;
+	key = request->file;
+	before = bpf_map_lookup_elem(&judged, &key);
 	if (!before)
 		return ASK_ALL;
 	judged_what(now, request->inode);
@@ -39,7 +42,7 @@ static __always_inline int ask_of(struct judged *now, struct proc *proc, __u32 g
 }
 
 /* Not 0: refused, or the state of the process is broken. */
-GLOBAL int descriptor_event(__u64 address, __u32 ops, __u32 refuses)
+static __always_inline int descriptor_judge(__u64 address, __u32 ops, __u32 refuses)
 {
 	struct passage *passage = current_passage();
 	struct proc *proc = current_proc();
@@ -78,7 +81,12 @@ GLOBAL int descriptor_event(__u64 address, __u32 ops, __u32 refuses)
 	request->refuses = refuses == REFUSES_BY_KILL && kind != S_IFREG ? REFUSES_NOT : refuses;
 	request->base.mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	request->base.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	return file_event(request);
+	return opened_event(request);
+}
+
+GLOBAL int descriptor_event(__u64 address, __u32 ops, __u32 refuses)
+{
+	return descriptor_judge(address, ops, refuses);
 }
 
 #endif

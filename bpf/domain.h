@@ -18,8 +18,13 @@ static __always_inline __u32 current_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
+/*
+ * The four below are functions of their own because they are asked for everywhere: the kernel rewrites each look into a
+ * map, and each time moves all of the program that comes behind it.
+ */
+
 /* The state of the calling process; null: it is not governed. */
-static __always_inline struct proc *current_proc(void)
+static __attribute__((noinline)) struct proc *current_proc(void)
 {
 	__u32 tgid = current_tgid();
 
@@ -30,7 +35,7 @@ static __always_inline struct proc *current_proc(void)
  * Scratch of the calling thread; null only for want of memory. Asked for twice, because 7.x allocates it
  * without waiting for locks, and that can fail for a moment.
  */
-static __always_inline struct scratch *current_scratch(void)
+static __attribute__((noinline)) struct scratch *current_scratch(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *scratch = bpf_task_storage_get(&scratches, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -39,7 +44,7 @@ static __always_inline struct scratch *current_scratch(void)
 }
 
 /* What the calling thread's exec is going to change; null as for scratch. */
-static __always_inline struct exec_pending *current_pending(void)
+static __attribute__((noinline)) struct exec_pending *current_pending(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct exec_pending *pending = bpf_task_storage_get(&pendings, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -48,7 +53,7 @@ static __always_inline struct exec_pending *current_pending(void)
 }
 
 /* The data that the calling thread moves; null as for scratch. */
-static __always_inline struct passage *current_passage(void)
+static __attribute__((noinline)) struct passage *current_passage(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct passage *passage = bpf_task_storage_get(&passages, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -93,10 +98,12 @@ broken:
  * Start a verdict about `ops` for `proc`: its image, its labels. Reads the domain once, so that one
  * operation sees one generation. False when the state of a governed process is broken: refuse.
  */
-static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
+GLOBAL int verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 refuses)
 {
+	if (!v || !proc)
+		return 0;
 	if (!verdict_of_domain(v, proc->domain, ops, refuses))
-		return false;
+		return 0;
 	/* A new image begins with every label; whether it declassifies some is found out by its name. */
 	if (with_labels) {
 		for (int i = 0; i < LABEL_WORDS; i++) {
@@ -106,7 +113,7 @@ static __always_inline bool verdict_fill(struct verdict *v, struct proc *proc, _
 	}
 	if (with_flow && proc->flags & PROC_SHARES)
 		pools_meet(v, proc);
-	return true;
+	return 1;
 }
 
 /* As verdict_fill, for an operation that rules judge: it is counted. */
@@ -153,17 +160,29 @@ static __always_inline bool lives_in_memory(__u64 inode)
 	return is_internal(inode) || BPF_CORE_READ((struct inode *)inode, i_sb, s_magic) == TMPFS_MAGIC;
 }
 
-static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
+static __always_inline void key_fill(struct object_key *key, __u64 address, __u32 session)
 {
 	struct inode *inode = (void *)address;
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
 
-	__builtin_memset(key, 0, sizeof(*key));
 	key->inode = BPF_CORE_READ(inode, i_ino);
 	key->device = BPF_CORE_READ(sb, s_dev);
 	key->generation = BPF_CORE_READ(inode, i_generation);
 	key->session = session;
 	bpf_core_read(&key->system, sizeof(key->system), &sb->s_uuid);
+}
+
+GLOBAL int object_key_fill(struct object_key *key, __u64 address, __u32 session)
+{
+	if (key)
+		key_fill(key, address, session);
+	return 0;
+}
+
+static __always_inline void object_key_of(struct object_key *key, __u64 address, __u32 session)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	object_key_fill(key, address, session);
 }
 
 #endif

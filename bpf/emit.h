@@ -22,14 +22,15 @@ static __always_inline void event_object(struct event *e, __u64 address)
 	e->object_generation = BPF_CORE_READ(inode, i_generation);
 }
 
-/* By copies and not field by field: the verifier walks this twice in every program that tells something. */
-static __always_inline void event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc,
-				       __u64 detail)
+/* All but the data. A function of its own because records come in two sizes. */
+GLOBAL int event_fill(struct event *e, __u32 type, struct verdict *v, struct proc *proc, __u64 detail)
 {
 	__u32 differs = type ^ EVENT_OBJECT;
 	/* All ones, but none for an object: it gains what it gains. Without a branch, as `clamped`. */
 	__u32 aside = 0 - ((differs | (0 - differs)) >> 31);
 
+	if (!e || !v || !proc)
+		return 0;
 	e->time_ns = bpf_ktime_get_ns();
 	e->detail = detail;
 	e->type = type;
@@ -45,6 +46,7 @@ static __always_inline void event_fill(struct event *e, __u32 type, struct verdi
 			e->labels[i] = v->seen[i] & ~(v->cleans[i] & aside);
 	bpf_probe_read_kernel(e->clauses, sizeof(e->clauses), v->clauses);
 	event_object(e, v->inode);
+	return 0;
 }
 
 /* Inlined where the record's size is known; the masks change nothing but prove the bounds to 6.1's verifier. */
@@ -127,15 +129,24 @@ lost:
 }
 
 /* The scratch's path as the first part. */
-static __always_inline void data_of_path(struct event_data *d, struct scratch *scratch)
+GLOBAL int data_fill(struct event_data *d, struct scratch *scratch)
 {
-	__u32 at = scratch->path_at;
+	__u32 at;
 
-	__builtin_memset(d, 0, sizeof(*d));
+	if (!d || !scratch)
+		return 0;
+	at = scratch->path_at;
 	if (at >= PATH_BYTES)
-		return;
+		return 0;
 	d->first = (__u64)&scratch->path[at];
 	d->first_bytes = PATH_BYTES - at;
+	return 0;
+}
+
+static __always_inline void data_of_path(struct event_data *d, struct scratch *scratch)
+{
+	__builtin_memset(d, 0, sizeof(*d));
+	data_fill(d, scratch);
 }
 
 /* Add one to the counter of one matched clause, made where there is none. */
@@ -170,9 +181,9 @@ GLOBAL int count_hits(struct verdict *v)
  * 0 or -EPERM, provably within the range the verifier demands of LSM programs. `signals` is a
  * constant: cgroup programs have no bpf_send_signal and leave the kill to the end of the system call.
  */
-static __always_inline int conclude(struct verdict *v, struct proc *proc, struct event_data *d, bool signals)
+static __always_inline int carry_out(struct verdict *v, struct proc *proc, struct event_data *d, bool signals)
 {
-	if (!v->effect)
+	if (!v || !proc || !d || !v->effect)
 		return 0;
 	if (v->effect == EFFECT_KILL && v->outcome == OUTCOME_REFUSED)
 		v->outcome = OUTCOME_KILLED_BEFORE;
@@ -187,7 +198,22 @@ static __always_inline int conclude(struct verdict *v, struct proc *proc, struct
 	}
 	count_hits(v);
 	emit(EVENT_MATCH, v, proc, 0, d);
-	return v->refuses == REFUSES && v->effect >= EFFECT_BLOCK ? -EPERM : 0;
+	return v->refuses == REFUSES && v->effect >= EFFECT_BLOCK;
+}
+
+GLOBAL int conclude_signalling(struct verdict *v, struct proc *proc, struct event_data *d)
+{
+	return carry_out(v, proc, d, true);
+}
+
+GLOBAL int conclude_dooming(struct verdict *v, struct proc *proc, struct event_data *d)
+{
+	return carry_out(v, proc, d, false);
+}
+
+static __always_inline int conclude(struct verdict *v, struct proc *proc, struct event_data *d, bool signals)
+{
+	return (signals ? conclude_signalling(v, proc, d) : conclude_dooming(v, proc, d)) ? -EPERM : 0;
 }
 
 #endif

@@ -156,10 +156,45 @@ static __always_inline bool matches_arguments(struct verdict *v)
 	return image && image->atom_words;
 }
 
+/* Does the list at `at` hold an atom that is absent (or, with `absent` 0, present)? */
+GLOBAL int list_holds(struct scratch *scratch, struct verdict *v, __u32 at, __u32 absent)
+{
+	struct atoms_scan scan = { .at = at, .absent = absent };
+
+	if (!scratch || !v || !at)
+		return 0;
+	scan.atoms = scratch->atoms;
+	scan.at += v->base + 1;
+	bpf_loop(table_word(v->base + at), atoms_scan_step, &scan, 0);
+	return scan.stopped;
+}
+
+static long exec_scan_step(__u32 index, struct entries_scan *scan)
+{
+	struct scratch *scratch = scan->scratch;
+	struct verdict *v = scan->v;
+	struct entry *entry = entry_wanted(scan, table_word(scan->at + index));
+
+	if (!entry)
+		return 0;
+	/*
+	 * Arguments that could not be read count as matching where that refuses more: for clauses, for what makes a
+	 * gate stale, for labels of sources; not for what lets something pass.
+	 */
+	if (list_holds(scratch, v, entry->args_at, 1) &&
+	    (!(v->flags & EVENT_STRICT_ARGS) || EARNINGS >> (entry->kind & 31) & 1))
+		return 0;
+	if (entry->kind != ENTRY_CLAUSE)
+		entry_change(v, entry, &scratch->labels);
+	else if (!list_holds(scratch, v, entry->except_at, 0) && !list_holds(scratch, v, entry->except_not_at, 1))
+		clause_judge(v, entry);
+	return 0;
+}
+
 /* Apply the entries of a program's accept list. */
 GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32 wanted)
 {
-	struct entries_scan scan = { .v = v, .wanted = wanted };
+	struct entries_scan scan = { .v = v, .scratch = scratch, .wanted = wanted };
 	struct image_header *image;
 
 	if (!scratch || !v || !at)
@@ -168,13 +203,10 @@ GLOBAL int exec_scan(struct scratch *scratch, struct verdict *v, __u32 at, __u32
 	if (!image)
 		return 0;
 	scan.at = v->base + at + 1;
-	scan.atoms = scratch->atoms;
-	scan.given = &scratch->labels;
-	scan.strict_args = v->flags & EVENT_STRICT_ARGS;
 	scan.entries_at = v->base + image->entries_at;
 	if (wanted & CLAUSES)
 		gates_look(v);
-	bpf_loop(table_word(v->base + at), entries_scan_step, &scan, 0);
+	bpf_loop(table_word(v->base + at), exec_scan_step, &scan, 0);
 	return 0;
 }
 
@@ -204,6 +236,16 @@ static long exec_name_step(__u32 index, struct names_walk *names)
 	if (scratch->walker.number)
 		name->extras[group] = scratch->walker.state.extra;
 	name->any |= accept;
+	return 0;
+}
+
+/* No name is known yet, and by none is anything earned. */
+GLOBAL int names_clear(struct scratch *scratch)
+{
+	if (!scratch)
+		return 0;
+	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
+	scratch->earning = 0;
 	return 0;
 }
 
@@ -459,8 +501,7 @@ GLOBAL int exec_event(struct scratch *scratch, struct verdict *v, struct args_so
 	if (!image)
 		return 0;
 	object_read(v, (__u64)BPF_CORE_READ(bprm, file, f_inode));
-	__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-	scratch->earning = 0;
+	names_clear(scratch);
 	if (!(image->exec_ops & v->ops) && !(image->path_ops & OP_READ))
 		return 1;
 	if (exec_names(scratch, v, source)) {

@@ -94,6 +94,27 @@ static __always_inline void object_lists(struct scratch *scratch, struct verdict
 			scratch->lists.ways[WAY_OBJECT][i] = object->lists[i];
 }
 
+static __always_inline void ways_clear(struct scratch *scratch)
+{
+	for (int way = 0; way < WAYS; way++)
+		for (int i = 0; i < GROUPS_MAX; i++)
+			scratch->lists.ways[way][i].at = 0;
+	scratch->moved_session = 0;
+	scratch->moved_at = 0;
+}
+
+/* The one way of a file of which only the name is known. 0: it cannot be resolved. */
+GLOBAL int name_ways(struct scratch *scratch, struct verdict *v, struct file_request *request)
+{
+	if (!with_paths || !scratch || !v || !request)
+		return 0;
+	ways_clear(scratch);
+	if (!name_resolve(scratch, request->name, &request->base))
+		return 0;
+	way_walk(scratch, v, WAY_PATH);
+	return 1;
+}
+
 /*
  * Every way to name the file: the path by which it was found, its canonical path, the one below a renamed
  * directory's old name, and its own earlier names. The scratch's path is the first at the end. 0: it cannot be
@@ -108,19 +129,9 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 	if (!with_paths || !scratch || !v || !request)
 		return 0;
 	session = session_of(v);
-	for (int way = 0; way < WAYS; way++)
-		for (int i = 0; i < GROUPS_MAX; i++)
-			scratch->lists.ways[way][i].at = 0;
+	ways_clear(scratch);
 	if (!session)
 		return 0;
-	scratch->moved_session = 0;
-	scratch->moved_at = 0;
-	if (request->name) {
-		if (!name_resolve(scratch, request->name, &request->base))
-			return 0;
-		way_walk(scratch, v, WAY_PATH);
-		return 1;
-	}
 	canonical = path_canonical(scratch, request->base.mount, request->base.dentry);
 	if (canonical)
 		way_walk(scratch, v, WAY_CANONICAL);
@@ -218,8 +229,10 @@ GLOBAL int below_stale(struct scratch *scratch, struct verdict *v, struct file_r
 }
 
 /* Resolve the name and let the rules see it. A name that cannot be had takes the strict side. */
-static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request)
+static __always_inline void file_judge(struct scratch *scratch, struct verdict *v, struct file_request *request,
+				       bool opened)
 {
+	bool is_name = !opened && request->name;
 	struct image_header *image = image_of(v);
 	bool is_about = image && image->path_ops & v->ops;
 
@@ -227,9 +240,9 @@ static __always_inline void file_judge(struct scratch *scratch, struct verdict *
 	/* A name that is new or is to be remembered has to be known for every rule about paths: the object may be one it is about. */
 	if (!image || !(is_about || ((v->ops & OP_NAMES || request->remembers) && image->path_ops)))
 		return;
-	if (file_ways(scratch, v, request)) {
+	if (is_name ? name_ways(scratch, v, request) : file_ways(scratch, v, request)) {
 		ways_scan(scratch, v, CHANGES);
-		if (v->ops & OP_RENAME)
+		if (!opened && v->ops & OP_RENAME)
 			below_stale(scratch, v, request);
 		if (request->ask != ASK_CHANGES)
 			ways_scan(scratch, v, CLAUSES);
@@ -350,9 +363,9 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 }
 
 /* Files and FIFOs give to a reader what a writer gave to them. Devices do not: /dev/null is nobody's secret. */
-static __always_inline bool holds_data(__u64 inode)
+GLOBAL int holds_data(__u64 inode)
 {
-	__u16 kind = inode ? BPF_CORE_READ((struct inode *)inode, i_mode) & S_IFMT : 0;
+	__u16 kind = BPF_CORE_READ((struct inode *)inode, i_mode) & S_IFMT;
 
 	return kind == S_IFREG || kind == S_IFIFO;
 }
@@ -365,21 +378,28 @@ static __always_inline int name_remember(struct scratch *scratch, struct verdict
 	return name_keep(scratch, v, inode);
 }
 
-/* What goes on when the operation goes ahead: labels of the process and of the object, gates. Not 0: no room. */
-static __always_inline int file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode)
+/* The process takes what it saw of the name in the scratch; who asks where its labels come from is told that. */
+GLOBAL int labels_take(struct scratch *scratch, struct verdict *v, struct proc *proc)
 {
-	if (v->ops & OP_READ) {
-		if (labels_acquire(proc, v)) {
-			data_of_path(&scratch->data, scratch);
-			emit(EVENT_LABEL, v, proc, 0, &scratch->data);
-		}
-	}
+	if (!scratch || !v || !proc || !labels_acquire(proc, v))
+		return 0;
+	data_of_path(&scratch->data, scratch);
+	emit(EVENT_LABEL, v, proc, 0, &scratch->data);
+	return 0;
+}
+
+/* What goes on when the operation goes ahead: labels of the process and of the object, gates. Not 0: no room. */
+static __always_inline int file_commit(struct scratch *scratch, struct verdict *v, struct proc *proc, __u64 inode,
+				       bool opened)
+{
+	if (v->ops & OP_READ)
+		labels_take(scratch, v, proc);
 	if (v->ops & (OP_WRITE | OP_CREATE | OP_TRUNCATE) && holds_data(inode)) {
 		core_uncover(proc);
 		object_write(v, (struct labels *)proc->labels, inode);
 	}
 	/* Under its new name no source pattern may match: the object itself carries the label from here on. */
-	if (with_names && v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
+	if (!opened && with_names && v->ops & OP_NAMES && !(v->ops & OP_CREATE) && inode) {
 		path_sources(scratch, v, &scratch->labels, 1);
 		object_write(v, &scratch->labels, inode);
 		if (name_keep(scratch, v, inode))
@@ -439,8 +459,8 @@ GLOBAL int judged_keep(struct verdict *v, struct proc *proc, struct file_request
 	return 0;
 }
 
-/* Not 0: the operation is refused, where the hook can. */
-GLOBAL int file_event(struct file_request *request)
+/* `opened`: something is read or written through a descriptor, and no name is in play. */
+static __always_inline int file_judged(struct file_request *request, bool opened)
 {
 	struct scratch *scratch = current_scratch();
 	struct proc *proc = current_proc();
@@ -458,7 +478,7 @@ GLOBAL int file_event(struct file_request *request)
 	if (!verdict_begin(v, proc, request->ops, request->refuses))
 		return -EPERM;
 	v->inode = request->inode;
-	if (!request->name) {
+	if (opened || !request->name) {
 		v->mount = request->base.mount;
 		v->dentry = request->base.dentry;
 	}
@@ -467,25 +487,37 @@ GLOBAL int file_event(struct file_request *request)
 	inode = request->inode;
 	if (request->ops & OP_READ && holds_data(inode))
 		object_read(v, inode);
-	file_judge(scratch, v, request);
-	if (request->only_refuse && v->effect < EFFECT_BLOCK) {
+	file_judge(scratch, v, request, opened);
+	if (!opened && request->only_refuse && v->effect < EFFECT_BLOCK) {
 		for (int i = 0; i < GROUPS_MAX; i++)
 			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i];
 		return 0;
 	}
 	data_of_path(&scratch->data, scratch);
 	result = conclude(v, proc, &scratch->data, true);
-	if (result || request->only_refuse || v->outcome >= OUTCOME_REFUSED)
+	if (result || (!opened && request->only_refuse) || v->outcome >= OUTCOME_REFUSED)
 		return result;
 	/* A gate that made an exception may close at any time: then every use is judged. */
 	excepted = v->open_gates;
-	if (file_commit(scratch, v, proc, request->inode))
+	if (file_commit(scratch, v, proc, request->inode, opened))
 		return -EPERM;
-	if (request->remembers && request->inode && name_remember(scratch, v, request->inode))
+	if (!opened && request->remembers && request->inode && name_remember(scratch, v, request->inode))
 		return -EPERM;
 	if (request->file && !excepted)
 		judged_keep(v, proc, request);
 	return 0;
+}
+
+/* Not 0: the operation is refused, where the hook can. */
+GLOBAL int file_event(struct file_request *request)
+{
+	return file_judged(request, false);
+}
+
+/* As file_event, of a descriptor that is open: its programs need nothing of what is about names. */
+GLOBAL int opened_event(struct file_request *request)
+{
+	return file_judged(request, true);
 }
 
 /* A file that the tool shows: one of its own descriptors. */

@@ -46,50 +46,80 @@ static __always_inline int program_of(struct scratch *scratch, struct task_struc
 	return path_resolve(scratch, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry));
 }
 
-static __always_inline bool is_inside(struct proc *proc, __u64 run)
+/* The labels that a program has to earn; null: there are none. */
+static __always_inline struct labels *earned_labels(struct verdict *v)
 {
-	for (int i = 0; i < RUNS_MAX; i++)
-		if (proc->runs[i].run == run)
-			return true;
-	return false;
+	struct image_header *image = image_of(v);
+
+	return image && image->earned_at ? TABLE_RECORD(v->base + image->earned_at, struct labels) : 0;
+}
+
+/*
+ * Of the runs that the target is inside those that the caller is not, a bit for each place. Without branches, whose
+ * two ways the verifier would both follow.
+ */
+GLOBAL __u32 runs_of_others(struct proc *target, struct proc *proc)
+{
+	__u32 places = 0;
+
+	if (!with_gates || !target || !proc)
+		return 0;
+	for (int i = 0; i < RUNS_MAX; i++) {
+		__u64 run = target->runs[i].run, all = (run | (0 - run)) >> 63;
+
+		for (int k = 0; k < RUNS_MAX; k++) {
+			__u64 differ = run ^ proc->runs[k].run;
+
+			all &= (differ | (0 - differ)) >> 63;
+			asm volatile("" : "+r"(all));
+		}
+		places |= (__u32)all << i;
+	}
+	return places;
 }
 
 /* Has the process earned what the caller has not? Tracing it would be doing things as it. */
-static __always_inline bool has_earned_more(struct proc *target, struct proc *proc, __u32 earned_at)
+GLOBAL int has_earned_more(struct verdict *v, struct proc *target, struct proc *proc)
 {
+	struct labels *earned;
+	__u32 more;
+
+	if (!with_earnings || !v || !target || !proc)
+		return 0;
 	/* From the switch of its memory to the word of it there is a moment. */
-	__u32 more = target->flags & PROC_EARNING;
+	more = (target->flags & PROC_EARNING) | runs_of_others(target, proc);
+	for (int i = 0; i < LABEL_WORDS; i++)
+		more |= target->cleans[i];
+	earned = earned_labels(v);
+	for (int i = 0; i < LABEL_WORDS && earned; i++)
+		more |= target->labels[i] & earned->words[i] & ~proc->labels[i];
+	return more != 0;
+}
 
-	if (!with_earnings)
-		return false;
+/* The process gives back what it has earned, but what `keeps` has. What it held aside is no longer. */
+GLOBAL int earned_take(struct verdict *v, struct proc *proc, struct labels *keeps)
+{
+	struct labels *earned;
+
+	if (!with_earnings || !v || !proc)
+		return 0;
 	for (int i = 0; i < LABEL_WORDS; i++) {
-		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
-
-		more |= target->cleans[i] | (target->labels[i] & earned & ~proc->labels[i]);
+		proc->labels[i] |= proc->held[i];
+		proc->held[i] = 0;
+		proc->cleans[i] = 0;
 	}
-	for (int i = 0; i < RUNS_MAX; i++)
-		if (target->runs[i].run && !is_inside(proc, target->runs[i].run))
-			more = 1;
-	return more;
+	earned = earned_labels(v);
+	for (int i = 0; i < LABEL_WORDS && earned; i++)
+		proc->labels[i] &= ~earned->words[i] | (keeps ? keeps->words[i] : 0);
+	return 0;
 }
 
 /* Somebody watched while the process began its program: it has earned nothing, whatever was found before. */
 GLOBAL int earned_drop(struct verdict *v, struct proc *proc)
 {
-	struct image_header *image;
-	__u32 earned_at;
-
 	if (!with_earnings || !v || !proc)
 		return 0;
-	image = image_of(v);
-	earned_at = image && image->earned_at ? v->base + image->earned_at : 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
-		__u32 earned = earned_at ? table_word(earned_at + i) : 0;
-
-		proc->labels[i] = (proc->labels[i] | proc->held[i]) & ~earned;
-		proc->held[i] = 0;
-		proc->cleans[i] = 0;
-	}
+	earned_take(v, proc, 0);
 	for (int i = 0; i < RUNS_MAX; i++)
 		if (proc->runs[i].leads)
 			proc->runs[i].run = 0;
@@ -104,33 +134,22 @@ GLOBAL int earned_strip(__u32 tgid)
 {
 	struct proc *target = bpf_map_lookup_elem(&procs, &tgid), *proc = current_proc();
 	struct scratch *scratch = current_scratch();
-	struct image_header *image;
 	struct verdict *v;
-	__u32 earned_at;
+	__u32 others;
 
 	if (!with_earnings || !target || !proc || !scratch || tgid == current_tgid())
 		return 0;
 	/* First, so that an exec that earns at this very moment sees it. */
 	__sync_fetch_and_or(&target->flags, PROC_WATCHED);
 	v = &scratch->verdict;
-	if (!verdict_fill(v, proc, OP_PTRACE, 0))
+	if (!verdict_fill(v, proc, OP_PTRACE, 0) || !has_earned_more(v, target, proc))
 		return 0;
-	image = image_of(v);
-	if (!image)
-		return 0;
-	earned_at = image->earned_at ? v->base + image->earned_at : 0;
-	if (!has_earned_more(target, proc, earned_at))
-		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
-		__u32 earned = earned_at ? table_word(earned_at + i) & ~proc->labels[i] : 0;
-
+	for (int i = 0; i < LABEL_WORDS; i++)
 		v->seen[i] |= target->held[i];
-		target->labels[i] = (target->labels[i] | target->held[i]) & ~earned;
-		target->held[i] = 0;
-		target->cleans[i] = 0;
-	}
+	earned_take(v, target, (struct labels *)proc->labels);
+	others = runs_of_others(target, proc);
 	for (int i = 0; i < RUNS_MAX; i++)
-		if (!is_inside(proc, target->runs[i].run))
+		if (others >> i & 1)
 			target->runs[i].run = 0;
 	labels_acquire(proc, v);
 	return 0;
@@ -152,8 +171,7 @@ static __always_inline int program_judged(struct scratch *scratch, struct verdic
 	if (!(image->exec_ops & v->ops) || !BPF_CORE_READ(task, mm, exe_file))
 		return 0;
 	if (program_of(scratch, task)) {
-		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-		scratch->earning = 0;
+		names_clear(scratch);
 		/* What arguments the process was given is not asked; the compiler refuses patterns with arguments here. */
 		exec_name(scratch, v, 0, 0);
 		exec_judge(scratch, v, &none);
@@ -199,7 +217,7 @@ static __always_inline int on_process(struct task_struct *target, __u32 ops)
 		struct proc *other = bpf_map_lookup_elem(&procs, &target_tgid);
 
 		/* What a process of another domain may is not for this one to do through it. */
-		if (other && (other->domain != v->domain || has_earned_more(other, proc, image->earned_at ? v->base + image->earned_at : 0))) {
+		if (other && (other->domain != v->domain || has_earned_more(v, other, proc))) {
 			__builtin_memset(&data, 0, sizeof(data));
 			if (program_of(scratch, target))
 				data_of_path(&data, scratch);

@@ -74,8 +74,7 @@ GLOBAL int loader_event(struct mapping *mapping)
 		v->flags |= EVENT_STRICT_PATH;
 		scan_all(v);
 	} else {
-		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-		scratch->earning = 0; /* a loader's options can put any code into the program */
+		names_clear(scratch); /* and nothing is earned: a loader's options can put any code into the program */
 		exec_name(scratch, v, 0, 1);
 		exec_judge(scratch, v, &source);
 		data_of_path(&scratch->data, scratch);
@@ -108,8 +107,7 @@ GLOBAL int loader_arguments(struct scratch *scratch, struct verdict *v, struct a
 			continue;
 		scratch->path_at = 0;
 		scratch->path_end = bytes - 1;
-		__builtin_memset(&scratch->names, 0, sizeof(scratch->names));
-		scratch->earning = 0;
+		names_clear(scratch);
 		exec_name(scratch, v, 0, i);
 		exec_judge(scratch, v, source);
 	}

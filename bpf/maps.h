@@ -101,13 +101,6 @@ struct {
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
 /* How often each clause matched, once it did. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -232,7 +225,7 @@ struct name_fold {
 struct path_climb {
 	__u32 at;
 	__u32 skip;     /* names to leave out: `..` after the path */
-	__u32 resolved; /* 1: the root of all was reached */
+	__u32 resolved; /* 1: the root of all was reached; RESOLVED_INSIDE: it is not asked for */
 };
 
 /* An automaton being walked: absolute offsets, and the current state's record. */
@@ -526,6 +519,11 @@ __u32 objects_fresh = 0;
 __u32 sweep_after = SWEEP_LEAST;
 /* As much for `severed`. */
 __u32 connections_severed = 0;
+/*
+ * By COUNTER_*. A variable and no map, which would have to be looked into at every place that counts. Written all the
+ * time, so in cache lines of their own.
+ */
+__u64 counters[(COUNTERS + 7) / 8 * 8] __attribute__((aligned(64))) = {};
 /* The process that keeps the programs attached when the tool is killed. */
 __u32 guardian_tgid = 0;
 
@@ -548,10 +546,7 @@ __u32 top_shift = 39;
 
 static __always_inline void count(__u32 which)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &which);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
+	__sync_fetch_and_add(&counters[which], 1);
 }
 
 #endif

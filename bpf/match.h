@@ -182,17 +182,14 @@ GLOBAL int gates_look(struct verdict *v)
 #define EARNINGS (1u << ENTRY_OPEN | 1u << ENTRY_LINEAGE | 1u << ENTRY_ENDORSE | 1u << ENTRY_DECLASSIFY)
 #define EARNED_BY_FILE (1u << ENTRY_ENDORSE | 1u << ENTRY_DECLASSIFY)
 
-/* Reading an accept list. `atoms` is null for anything but an exec. */
+/* Reading an accept list. */
 struct entries_scan {
 	struct verdict *v;
-	__u32 *atoms; /* bitmap of ATOM_WORDS_MAX words */
-	__u32 at;     /* first item of the list */
+	struct scratch *scratch; /* of an exec: it has the atoms, and takes the labels to be earned */
+	__u32 at;         /* first item of the list */
 	__u32 entries_at;
-	__u32 direct; /* 1: the index is the entry, there is no list */
-	__u32 wanted; /* bit set of entry kinds */
-	__u32 foreign; /* 1: the list is of another image of the session: of its clauses, those that this one has hold */
-	__u32 strict_args;
-	struct labels *given; /* of an exec: what it gives if it is trusted */
+	__u32 wanted;     /* bit set of entry kinds, or ALL_CLAUSES */
+	__u32 foreign;    /* 1: the list is of another image of the session: of its clauses, those that this one has hold */
 };
 
 struct atoms_scan {
@@ -213,17 +210,6 @@ static long atoms_scan_step(__u32 index, struct atoms_scan *scan)
 		return 1;
 	}
 	return 0;
-}
-
-/* Does the list at `at` hold an atom that is absent (or, with `absent` 0, present)? */
-static __always_inline bool list_holds(struct verdict *v, __u32 *atoms, __u32 at, __u32 absent)
-{
-	struct atoms_scan scan = { .atoms = atoms, .at = v->base + at + 1, .absent = absent };
-
-	if (!at)
-		return false;
-	bpf_loop(table_word(v->base + at), atoms_scan_step, &scan, 0);
-	return scan.stopped;
 }
 
 /*
@@ -266,10 +252,9 @@ static __always_inline void verdict_add(struct verdict *v, struct entry *entry)
 }
 
 /*
- * Asks for no label and no gate: nothing that happens later can make it match. A send is judged each time by itself. A function
- * of its own for its caller's stack.
+ * Asks for no label and no gate: nothing that happens later can make it match. A send is judged each time by itself.
  */
-static __attribute__((noinline)) bool has_had_its_say(struct verdict *v, struct entry *entry)
+static __always_inline bool has_had_its_say(struct verdict *v, struct entry *entry)
 {
 	__u32 asks = entry->gates[0] | entry->gates[1] | entry->needs[0] | entry->needs[1];
 
@@ -308,34 +293,24 @@ GLOBAL int clause_is_ours(struct verdict *v, __u32 id)
 	       table_word(v->base + image->clause_set_at + (id >> 5)) >> (id & 31) & 1;
 }
 
-static long entries_scan_step(__u32 index, struct entries_scan *scan)
+/* A clause that is about the name: it is matched where its condition holds. */
+GLOBAL int clause_judge(struct verdict *v, struct entry *entry)
 {
-	struct verdict *v = scan->v;
-	__u32 number = scan->direct ? index : table_word(scan->at + index);
-	struct entry *entry = TABLE_RECORD(scan->entries_at + number * 32, struct entry);
-	__u64 gates;
+	__u64 gates, needs;
 
-	if (!entry) {
-		count(COUNTER_ERRORS);
-		return 1;
-	}
-	if (!(entry->ops & v->ops) || !(scan->wanted >> (entry->kind & 31) & 1))
+	if (!v || !entry || !condition_holds(v, entry) || has_had_its_say(v, entry))
 		return 0;
-	if (scan->foreign && entry->kind == ENTRY_CLAUSE && !clause_is_ours(v, entry->id))
-		return 0;
-	/* Without a name to walk only what refuses is taken as matched. */
-	if (scan->direct && entry->effect < EFFECT_BLOCK)
-		return 0;
-	/*
-	 * Arguments that could not be read count as matching where that refuses more: for clauses, for what makes a
-	 * gate stale, for labels of sources; not for what lets something pass.
-	 */
-	if (scan->atoms && list_holds(v, scan->atoms, entry->args_at, 1)) {
-		if (!scan->strict_args || EARNINGS >> (entry->kind & 31) & 1)
-			return 0;
-	}
+	gates = (__u64)entry->gates[1] << 32 | entry->gates[0];
+	needs = (__u64)entry->needs[1] << 32 | entry->needs[0];
+	if (!(gates & v->open_gates || needs & ~v->open_gates))
+		verdict_add(v, entry);
+	return 0;
+}
 
-	if (entry->kind != ENTRY_CLAUSE && !with_labels && !with_gates)
+/* An entry that is no clause and is about the name: what it changes. `given`, of an exec: what has to be earned goes there. */
+GLOBAL int entry_change(struct verdict *v, struct entry *entry, struct labels *given)
+{
+	if (!v || !entry || (!with_labels && !with_gates))
 		return 0;
 	switch (entry->kind) {
 	case ENTRY_LABEL:
@@ -344,8 +319,8 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 		return 0;
 	case ENTRY_LINEAGE:
 	case ENTRY_ENDORSE:
-		for (int i = 0; i < LABEL_WORDS && scan->given; i++)
-			scan->given->words[i] |= entry->all[i];
+		for (int i = 0; i < LABEL_WORDS && given; i++)
+			given->words[i] |= entry->all[i];
 		return 0;
 	case ENTRY_DECLASSIFY:
 		for (int i = 0; i < LABEL_WORDS; i++)
@@ -358,41 +333,60 @@ static long entries_scan_step(__u32 index, struct entries_scan *scan)
 		v->stales |= 1ull << (entry->id & (GATES_MAX - 1));
 		return 0;
 	}
-
-	if (!condition_holds(v, entry) || has_had_its_say(v, entry))
-		return 0;
-	if (scan->atoms && list_holds(v, scan->atoms, entry->except_at, 0))
-		return 0;
-	if (scan->atoms && list_holds(v, scan->atoms, entry->except_not_at, 1))
-		return 0;
-	gates = (__u64)entry->gates[1] << 32 | entry->gates[0];
-	if (gates & v->open_gates)
-		return 0;
-	gates = (__u64)entry->needs[1] << 32 | entry->needs[0];
-	if (gates & ~v->open_gates)
-		return 0;
-	verdict_add(v, entry);
 	return 0;
 }
 
+/* In place of entry kinds: every clause that refuses, whatever it is about. There is no list. */
+#define ALL_CLAUSES (1u << 31)
 
-/* Apply the entries of the list at `at` (0: none) of the image at `base` whose kind is in `wanted`. */
+static __always_inline struct entry *entry_wanted(struct entries_scan *scan, __u32 number)
+{
+	struct entry *entry = TABLE_RECORD(scan->entries_at + number * 32, struct entry);
+
+	if (!entry) {
+		count(COUNTER_ERRORS);
+		return 0;
+	}
+	return entry->ops & scan->v->ops && scan->wanted >> (entry->kind & 31) & 1 ? entry : 0;
+}
+
+static long entries_scan_step(__u32 index, struct entries_scan *scan)
+{
+	struct verdict *v = scan->v;
+	bool all = scan->wanted & ALL_CLAUSES;
+	struct entry *entry = entry_wanted(scan, all ? index : table_word(scan->at + index));
+
+	if (!entry)
+		return 0;
+	if (entry->kind != ENTRY_CLAUSE)
+		entry_change(v, entry, 0);
+	/* Without a name to walk only what refuses is taken as matched. */
+	else if (!(all && entry->effect < EFFECT_BLOCK) && !(scan->foreign && !clause_is_ours(v, entry->id)))
+		clause_judge(v, entry);
+	return 0;
+}
+
+/*
+ * Apply the entries of the list at `at` (0: none) of the image at `base` whose kind is in `wanted`. Of an exec it is exec_scan.
+ * One function for every list that has no arguments: the verifier follows what a loop does for each place that has one.
+ */
 GLOBAL int scan_kept(struct verdict *v, __u32 base, __u32 at, __u32 wanted)
 {
-	struct entries_scan scan = { .v = v, .wanted = wanted };
+	struct entries_scan scan = { .v = v };
 	struct image_header *image;
 
-	if (!v || !at)
+	if (!v || !(at | (wanted & ALL_CLAUSES)))
 		return 0;
 	image = TABLE_RECORD(base, struct image_header);
 	if (!image)
 		return 0;
 	scan.at = base + at + 1;
 	scan.entries_at = base + image->entries_at;
+	scan.wanted = wanted;
 	scan.foreign = base != v->base;
 	if (wanted & CLAUSES)
 		gates_look(v);
-	bpf_loop(table_word(base + at), entries_scan_step, &scan, 0);
+	bpf_loop(wanted & ALL_CLAUSES ? image->entries : table_word(base + at), entries_scan_step, &scan, 0);
 	return 0;
 }
 
@@ -403,20 +397,9 @@ static __always_inline void scan_list(struct verdict *v, __u32 at, __u32 wanted)
 }
 
 /* The strict side of a name that cannot be had: every block or kill clause of the operation matches. */
-GLOBAL int scan_all(struct verdict *v)
+static __always_inline void scan_all(struct verdict *v)
 {
-	struct image_header *image;
-	struct entries_scan scan = { .v = v, .direct = 1, .wanted = CLAUSES };
-
-	if (!v)
-		return 0;
-	image = image_of(v);
-	if (!image)
-		return 0;
-	scan.entries_at = v->base + image->entries_at;
-	gates_look(v);
-	bpf_loop(image->entries, entries_scan_step, &scan, 0);
-	return 0;
+	scan_kept(v, v->base, 0, CLAUSES | ALL_CLAUSES);
 }
 
 /*

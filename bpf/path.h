@@ -28,7 +28,8 @@ static __always_inline void moved_look(struct path_walk *walk)
 
 	if (!inode || scratch->moved_at || scratch->climb.at >= PATH_BYTES)
 		return;
-	object_key_of(&key, (__u64)inode, scratch->moved_session);
+	__builtin_memset(&key, 0, sizeof(key));
+	key_fill(&key, (__u64)inode, scratch->moved_session);
 	moved_dir = bpf_map_lookup_elem(&moved, &key);
 	if (!moved_dir)
 		return;
@@ -92,9 +93,14 @@ static __always_inline struct mount *mount_of(__u64 vfsmount)
 	return (void *)(vfsmount - __builtin_preserve_field_info(((struct mount *)0)->mnt, BPF_FIELD_BYTE_OFFSET));
 }
 
+/* In place of names to skip: up to the file system's own root, whatever part of it is mounted where. */
+#define IN_FILE_SYSTEM (~0u)
+/* Kept with the climb: in a register the verifier would follow the climb once for each of its values. */
+#define RESOLVED_INSIDE 2
+
 /*
  * Put the path of `dentry`, less its last `skip` names, before what stands in the scratch from `at` on.
- * 0: it cannot be resolved.
+ * 0: it cannot be resolved. One function for both kinds of path, for the verifier follows a loop in each place.
  */
 GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, __u32 at, __u32 skip)
 {
@@ -103,16 +109,20 @@ GLOBAL int path_prepend(struct scratch *scratch, __u64 vfsmount, __u64 dentry, _
 		.dentry = dentry,
 		.mount = (__u64)mount_of(vfsmount),
 	};
+	struct dentry *file = (void *)dentry;
 	struct path_climb *climb;
 
 	if (!scratch)
 		return 0;
 	climb = &scratch->climb;
 	climb->at = at;
-	climb->skip = skip;
-	climb->resolved = 0;
+	climb->skip = skip == IN_FILE_SYSTEM ? 0 : skip;
+	climb->resolved = skip == IN_FILE_SYSTEM ? RESOLVED_INSIDE : 0;
 	walk.root = (__u64)BPF_CORE_READ((struct vfsmount *)vfsmount, mnt_root);
 	bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0);
+	/* There path_step stopped, unresolved. */
+	if (climb->resolved == RESOLVED_INSIDE)
+		return walk.dentry == (__u64)BPF_CORE_READ(file, d_sb, s_root);
 	if (!climb->resolved)
 		return 0;
 	if (climb->at == PATH_BYTES) {
@@ -137,7 +147,6 @@ static __always_inline int path_resolve(struct scratch *scratch, __u64 vfsmount,
  */
 GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 {
-	struct path_walk walk = { .scratch = scratch, .dentry = dentry };
 	struct mount *mount = mount_of(vfsmount);
 	struct dentry *file = (void *)dentry;
 	struct mount_place *place;
@@ -149,11 +158,7 @@ GLOBAL int path_canonical(struct scratch *scratch, __u64 vfsmount, __u64 dentry)
 	place = bpf_map_lookup_elem(&mounts, &device);
 	if (!place || place->id == (__u32)BPF_CORE_READ(mount, mnt_id))
 		return 0;
-	scratch->climb.at = PATH_BYTES;
-	scratch->climb.skip = 0;
-	/* Up to the file system's own root, whatever part of it is mounted here; there path_step stops unresolved. */
-	bpf_loop(PATH_STEPS_MAX, path_step, &walk, 0);
-	if (walk.dentry != (__u64)BPF_CORE_READ(file, d_sb, s_root))
+	if (!path_prepend(scratch, 0, dentry, PATH_BYTES, IN_FILE_SYSTEM))
 		return 0;
 	bytes = place->bytes & MOUNT_PREFIX_MAX;
 	at = scratch->climb.at;

@@ -10,23 +10,41 @@
 #define CLONE_VM 0x100u
 #define CLONE_VFORK 0x4000u
 
+struct pool_search {
+	struct pools *shared;
+	struct object_key *at;
+	__u32 place;
+};
+
+static long pool_step(__u32 index, struct pool_search *search)
+{
+	struct object_key *key, *at = search->at;
+	struct pools *shared = search->shared;
+
+	if (index >= POOLS_MAX - 1)
+		return 1;
+	key = &shared->keys[index];
+	if (index >= shared->count) {
+		*key = *at;
+		shared->count = index + 1;
+	} else if (key->inode != at->inode || key->device != at->device || key->generation != at->generation ||
+		   key->system != at->system) {
+		return 0;
+	}
+	search->place = index;
+	return 1;
+}
+
 /* The place of the key among those of the process: its own, a new one, or the common one, which is the last. */
 GLOBAL __u32 pool_place(struct pools *shared, struct object_key *at)
 {
+	struct pool_search search = { .shared = shared, .at = at, .place = POOLS_MAX - 1 };
+
 	if (!with_flow || !shared || !at)
 		return 0;
-	for (__u32 i = 0; i < POOLS_MAX - 1; i++) {
-		struct object_key *key = &shared->keys[i];
-
-		if (i >= shared->count) {
-			shared->keys[i] = *at;
-			shared->count = i + 1;
-			return i;
-		}
-		if (key->inode == at->inode && key->device == at->device && key->generation == at->generation &&
-		    key->system == at->system)
-			return i;
-	}
+	bpf_loop(POOLS_MAX - 1, pool_step, &search, 0);
+	if (search.place != POOLS_MAX - 1)
+		return search.place;
 	common_key(&shared->keys[POOLS_MAX - 1], at->session);
 	shared->count = POOLS_MAX;
 	return POOLS_MAX - 1;

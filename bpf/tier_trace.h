@@ -14,149 +14,83 @@
 #ifndef ACTPLANE_TIER_TRACE_H
 #define ACTPLANE_TIER_TRACE_H
 
-#define NR_OPEN 2
-#define NR_CREAT 85
-#define NR_OPENAT 257
-#define NR_OPENAT2 437
-#define NR_PTRACE 101
-#define NR_TRUNCATE 76
-#define NR_FTRUNCATE 77
-#define NR_RENAME 82
-#define NR_MKDIR 83
-#define NR_RMDIR 84
-#define NR_LINK 86
-#define NR_UNLINK 87
-#define NR_SYMLINK 88
-#define NR_CHMOD 90
-#define NR_FCHMOD 91
-#define NR_CHOWN 92
-#define NR_FCHOWN 93
-#define NR_LCHOWN 94
-#define NR_MKNOD 133
-#define NR_MKDIRAT 258
-#define NR_MKNODAT 259
-#define NR_FCHOWNAT 260
-#define NR_UNLINKAT 263
-#define NR_RENAMEAT 264
-#define NR_LINKAT 265
-#define NR_SYMLINKAT 266
-#define NR_FCHMODAT 268
-#define NR_RENAMEAT2 316
-#define NR_FCHMODAT2 452
-#define NR_UTIME 132
-#define NR_SETXATTR 188
-#define NR_LSETXATTR 189
-#define NR_FSETXATTR 190
-#define NR_REMOVEXATTR 197
-#define NR_LREMOVEXATTR 198
-#define NR_FREMOVEXATTR 199
-#define NR_UTIMES 235
-#define NR_FUTIMESAT 261
-#define NR_UTIMENSAT 280
-#define NR_OPEN_BY_HANDLE_AT 304
-#define NR_SETXATTRAT 463
-#define NR_REMOVEXATTRAT 466
-#define NR_FILE_SETATTR 469
-
 #define PTMX_DEVICE (5u << 20 | 2)
 
 TRACE(sched_process_exec, trace_exec, execs_begun(), return exec_judge_late((void *)ctx[2]);)
 
-/*
- * The 64-bit number of a 32-bit call that opens a file or changes one; any other stands for itself or for
- * nothing. Their arguments mean the same.
- */
-GLOBAL __u64 native_number(__u64 number)
-{
-	switch (number) {
-	case 5: return NR_OPEN;
-	case 8: return NR_CREAT;
-	case 9: return NR_LINK;
-	case 10: return NR_UNLINK;
-	case 14: return NR_MKNOD;
-	case 15: return NR_CHMOD;
-	case 16: return NR_LCHOWN;
-	case 26: return NR_PTRACE;
-	case 30: return NR_UTIME;
-	case 38: return NR_RENAME;
-	case 39: return NR_MKDIR;
-	case 40: return NR_RMDIR;
-	case 54: return NR_IOCTL;
-	case 83: return NR_SYMLINK;
-	case 90: return NR_MMAP;
-	case 92: return NR_TRUNCATE;
-	case 93: return NR_FTRUNCATE;
-	case 94: return NR_FCHMOD;
-	case 95: return NR_FCHOWN;
-	case 182: return NR_CHOWN;
-	case 192: return NR_MMAP;
-	case 193: return NR_TRUNCATE;
-	case 194: return NR_FTRUNCATE;
-	case 198: return NR_LCHOWN;
-	case 207: return NR_FCHOWN;
-	case 212: return NR_CHOWN;
-	case 226: return NR_SETXATTR;
-	case 227: return NR_LSETXATTR;
-	case 228: return NR_FSETXATTR;
-	case 235: return NR_REMOVEXATTR;
-	case 236: return NR_LREMOVEXATTR;
-	case 237: return NR_FREMOVEXATTR;
-	case 271: return NR_UTIMES;
-	case 295: return NR_OPENAT;
-	case 296: return NR_MKDIRAT;
-	case 297: return NR_MKNODAT;
-	case 298: return NR_FCHOWNAT;
-	case 299: return NR_FUTIMESAT;
-	case 301: return NR_UNLINKAT;
-	case 302: return NR_RENAMEAT;
-	case 303: return NR_LINKAT;
-	case 304: return NR_SYMLINKAT;
-	case 306: return NR_FCHMODAT;
-	case 320: return NR_UTIMENSAT;
-	case 342: return NR_OPEN_BY_HANDLE_AT;
-	case 353: return NR_RENAMEAT2;
-	case 412: return NR_UTIMENSAT;
-	}
-	/* From 403 on both have the same numbers. */
-	return number >= 403 ? number : (__u64)-1;
-}
+/* What a call that succeeded has done. */
+enum done { DONE_NOTHING = 0, DONE_OPEN, DONE_NAMES, DONE_DESCRIPTOR, DONE_MAPPING, DONE_TRACING };
 
-/* Argument `n` of a call. */
-static __always_inline __u64 argument(struct pt_regs *regs, bool compat, int n)
-{
-	switch (n) {
-	case 0:
-		return compat ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
-	case 1:
-		return compat ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
-	case 2:
-		return BPF_CORE_READ(regs, dx);
-	case 3:
-		return compat ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10);
-	default:
-		return compat ? BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8);
-	}
-}
+struct call_done {
+	__u16 done;
+	__u16 ops;     /* on the first name, or by the descriptor */
+	__u16 new_ops; /* not 0: a second name follows */
+	__u8 at;       /* 1: a directory stands before each name */
+	__u8 shift;    /* arguments before the first one; of an open the number of the one with its flags */
+};
 
-static __always_inline bool opens(__u64 number)
-{
-	return number == NR_OPEN || number == NR_CREAT || number == NR_OPENAT || number == NR_OPENAT2 ||
-	       number == NR_OPEN_BY_HANDLE_AT;
-}
+#define NAMES(ops, at) { DONE_NAMES, ops, 0, at }
+#define TWO_NAMES(op, at) { DONE_NAMES, op, (op) | OP_CREATE, at }
+
+static const struct call_done calls_done[CALLS_MAX] = {
+	[NR_OPEN] = { DONE_OPEN, .shift = 1 },
+	[NR_CREAT] = { DONE_OPEN },
+	[NR_OPENAT] = { DONE_OPEN, .shift = 2 },
+	[NR_OPENAT2] = { DONE_OPEN, .shift = 2 },
+	[NR_OPEN_BY_HANDLE_AT] = { DONE_OPEN, .shift = 2 },
+	[NR_MMAP] = { DONE_MAPPING },
+	[NR_OLD_MMAP] = { DONE_MAPPING },
+	[NR_PTRACE] = { DONE_TRACING },
+	[NR_FTRUNCATE] = { DONE_DESCRIPTOR, OP_TRUNCATE },
+	[NR_FCHMOD] = { DONE_DESCRIPTOR, OP_METADATA },
+	[NR_FCHOWN] = { DONE_DESCRIPTOR, OP_METADATA },
+	[NR_FSETXATTR] = { DONE_DESCRIPTOR, OP_METADATA },
+	[NR_FREMOVEXATTR] = { DONE_DESCRIPTOR, OP_METADATA },
+	[NR_IOCTL] = { DONE_DESCRIPTOR, OP_METADATA }, /* some, see changes_flags */
+	[NR_UNLINK] = NAMES(OP_UNLINK, 0),
+	[NR_RMDIR] = NAMES(OP_UNLINK, 0),
+	[NR_UNLINKAT] = NAMES(OP_UNLINK, 1),
+	[NR_RENAME] = TWO_NAMES(OP_RENAME, 0),
+	[NR_RENAMEAT] = TWO_NAMES(OP_RENAME, 1),
+	[NR_RENAMEAT2] = TWO_NAMES(OP_RENAME, 1),
+	[NR_LINK] = TWO_NAMES(OP_LINK, 0),
+	[NR_LINKAT] = TWO_NAMES(OP_LINK, 1),
+	/* The text of the link comes first. */
+	[NR_SYMLINK] = { DONE_NAMES, OP_CREATE, .shift = 1 },
+	[NR_SYMLINKAT] = { DONE_NAMES, OP_CREATE, .at = 1, .shift = 1 },
+	[NR_MKDIR] = NAMES(OP_CREATE, 0),
+	[NR_MKNOD] = NAMES(OP_CREATE, 0),
+	[NR_MKDIRAT] = NAMES(OP_CREATE, 1),
+	[NR_MKNODAT] = NAMES(OP_CREATE, 1),
+	[NR_CHMOD] = NAMES(OP_METADATA, 0),
+	[NR_CHOWN] = NAMES(OP_METADATA, 0),
+	[NR_LCHOWN] = NAMES(OP_METADATA, 0),
+	[NR_SETXATTR] = NAMES(OP_METADATA, 0),
+	[NR_LSETXATTR] = NAMES(OP_METADATA, 0),
+	[NR_REMOVEXATTR] = NAMES(OP_METADATA, 0),
+	[NR_LREMOVEXATTR] = NAMES(OP_METADATA, 0),
+	[NR_UTIME] = NAMES(OP_METADATA, 0),
+	[NR_UTIMES] = NAMES(OP_METADATA, 0),
+	[NR_FCHMODAT] = NAMES(OP_METADATA, 1),
+	[NR_FCHMODAT2] = NAMES(OP_METADATA, 1),
+	[NR_FCHOWNAT] = NAMES(OP_METADATA, 1),
+	[NR_FUTIMESAT] = NAMES(OP_METADATA, 1),
+	[NR_UTIMENSAT] = NAMES(OP_METADATA, 1),
+	[NR_SETXATTRAT] = NAMES(OP_METADATA, 1),
+	[NR_REMOVEXATTRAT] = NAMES(OP_METADATA, 1),
+	[NR_FILE_SETATTR] = NAMES(OP_METADATA, 1),
+	[NR_TRUNCATE] = NAMES(OP_TRUNCATE, 0),
+};
 
 /* Whether a call of the open family that succeeded has emptied the file: the file itself has forgotten it. */
-static __always_inline bool open_truncates(struct pt_regs *regs, __u64 number, bool compat)
+static __always_inline bool open_truncates(struct call *call, __u32 flags_at)
 {
-	__u64 flags = 0;
+	__u64 flags = call->args[flags_at & 3];
 
-	if (number == NR_CREAT)
+	if (call->number == NR_CREAT)
 		return true;
-	if (number == NR_OPENAT2) /* the first word of struct open_how */
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(regs, compat, 2));
-	else if (number == NR_OPEN)
-		flags = argument(regs, compat, 1);
-	else
-		flags = argument(regs, compat, 2);
+	if (call->number == NR_OPENAT2) /* the first word of struct open_how */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)call->args[2]);
 	return flags & O_TRUNC;
 }
 
@@ -185,7 +119,7 @@ static __always_inline void on_memory(struct file *file)
 	char name[4] = {};
 	__u64 node;
 
-	if (BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
+	if (!with_earnings || BPF_CORE_READ(inode, i_sb, s_magic) != PROC_SUPER_MAGIC)
 		return;
 	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (name[0] != 'm' || name[1] != 'e' || name[2] != 'm' || name[3])
@@ -204,6 +138,8 @@ static __always_inline void on_traced(struct task_struct *task)
 	__u64 entry = (__u64)BPF_CORE_READ(task, ptraced.next);
 	struct task_struct *traced;
 
+	if (!with_earnings)
+		return;
 	traced = (void *)(entry - __builtin_preserve_field_info(((struct task_struct *)0)->ptrace_entry, BPF_FIELD_BYTE_OFFSET));
 	earned_strip(BPF_CORE_READ(traced, tgid));
 }
@@ -213,7 +149,7 @@ static __always_inline void terminal_begins(struct file *file)
 {
 	struct tty_file_private *private;
 
-	if (BPF_CORE_READ(file, f_inode, i_rdev) != PTMX_DEVICE)
+	if (!with_flow || BPF_CORE_READ(file, f_inode, i_rdev) != PTMX_DEVICE)
 		return;
 	private = BPF_CORE_READ(file, private_data);
 	terminal_forget(BPF_CORE_READ(private, tty, index));
@@ -257,80 +193,6 @@ GLOBAL int on_descriptor(__u64 descriptor, __u32 ops)
 	return 0;
 }
 
-/* Where the arguments of a call that changes names are: `first` may be a directory descriptor. */
-struct name_call {
-	__u64 registers; /* struct pt_regs of the caller */
-	/* Small, because the stack of those who call with it is short; operations on names are all below 1 << 16. */
-	__u16 ops;
-	__u16 new_ops; /* not 0: a second name follows */
-	__u8 at;       /* 1: a directory stands before each name */
-	__u8 shift;    /* arguments before the first one */
-	__u8 compat;   /* 1: a 32-bit call */
-};
-
-static __always_inline bool name_call_of(struct name_call *call, __u64 number)
-{
-	__builtin_memset(call, 0, sizeof(*call));
-	switch (number) {
-	case NR_UNLINKAT:
-		call->at = 1;
-	case NR_UNLINK:
-	case NR_RMDIR:
-		call->ops = OP_UNLINK;
-		return true;
-	case NR_RENAMEAT:
-	case NR_RENAMEAT2:
-		call->at = 1;
-	case NR_RENAME:
-		call->ops = OP_RENAME;
-		call->new_ops = OP_RENAME | OP_CREATE;
-		return true;
-	case NR_LINKAT:
-		call->at = 1;
-	case NR_LINK:
-		call->ops = OP_LINK;
-		call->new_ops = OP_LINK | OP_CREATE;
-		return true;
-	case NR_SYMLINKAT:
-		call->at = 1;
-	case NR_SYMLINK:
-		call->shift = 1; /* the text of the link comes first */
-		call->ops = OP_CREATE;
-		return true;
-	case NR_MKDIRAT:
-	case NR_MKNODAT:
-		call->at = 1;
-	case NR_MKDIR:
-	case NR_MKNOD:
-		call->ops = OP_CREATE;
-		return true;
-	case NR_FCHMODAT:
-	case NR_FCHMODAT2:
-	case NR_FCHOWNAT:
-	case NR_FUTIMESAT:
-	case NR_UTIMENSAT:
-	case NR_SETXATTRAT:
-	case NR_REMOVEXATTRAT:
-	case NR_FILE_SETATTR:
-		call->at = 1;
-	case NR_CHMOD:
-	case NR_CHOWN:
-	case NR_LCHOWN:
-	case NR_SETXATTR:
-	case NR_LSETXATTR:
-	case NR_REMOVEXATTR:
-	case NR_LREMOVEXATTR:
-	case NR_UTIME:
-	case NR_UTIMES:
-		call->ops = OP_METADATA;
-		return true;
-	case NR_TRUNCATE:
-		call->ops = OP_TRUNCATE;
-		return true;
-	}
-	return false;
-}
-
 /*
  * Fill the request with the object that `name` in `directory` is: no name, or an empty one, means the
  * descriptor itself.
@@ -352,28 +214,27 @@ static __always_inline void request_of(struct file_request *request, __u64 direc
 	request->inode = (__u64)BPF_CORE_READ(dentry, d_inode);
 }
 
-/* One of the two names of a call. A function of its own because the stack of the path walk below is short. */
-GLOBAL int on_name_call(struct name_call *call, __u32 second)
+/* One of the two names of the call in the passage. A function of its own because the stack of the path walk below is short. */
+GLOBAL int on_name_call(__u32 second)
 {
 	struct passage *passage = current_passage();
+	const struct call_done *done;
 	struct file_request *request;
-	struct pt_regs *regs;
+	__u64 directory = AT_FDCWD;
+	struct call *call;
 	__u32 at;
 
-	if (!call)
+	if (!passage || passage->call.number >= CALLS_MAX)
 		return 0;
-	if (!passage) {
-		count(COUNTER_STRICT_STATE);
-		bpf_send_signal(SIGKILL);
-		return 0;
-	}
+	call = &passage->call;
+	done = &calls_done[call->number];
 	request = &passage->request;
 	__builtin_memset(request, 0, sizeof(*request));
-	regs = (void *)call->registers;
-	request->ops = second ? call->new_ops : call->ops;
-	at = call->shift + (second ? 1 + call->at : 0);
-	request_of(request, call->at ? argument(regs, call->compat, at) : AT_FDCWD,
-		   argument(regs, call->compat, at + call->at));
+	request->ops = second ? done->new_ops : done->ops;
+	at = done->shift + (second ? 1 + done->at : 0);
+	if (done->at)
+		directory = call->args[at++ & 3];
+	request_of(request, directory, call->args[at & 3]);
 	file_event(request);
 	return 0;
 }
@@ -393,40 +254,22 @@ GLOBAL int on_mapping(void)
 	return 0;
 }
 
-static __always_inline void on_names(struct pt_regs *regs, __u64 number, bool compat)
-{
-	struct name_call call;
-
-	if (!name_call_of(&call, number))
-		return;
-	call.registers = (__u64)regs;
-	call.compat = compat;
-	on_name_call(&call, 0);
-	if (call.new_ops)
-		on_name_call(&call, 1);
-}
-
 static __always_inline bool changes_flags(__u64 command)
 {
 	return (__u32)command == FS_IOC_SETFLAGS || (__u32)command == FS_IOC32_SETFLAGS || (__u32)command == FS_IOC_FSSETXATTR;
-}
-
-/* Calls that change by its descriptor what is no content of a file. */
-static __always_inline bool changes_metadata(struct pt_regs *regs, __u64 number, bool compat)
-{
-	if (number == NR_IOCTL)
-		return changes_flags(argument(regs, compat, 1));
-	return number == NR_FCHMOD || number == NR_FCHOWN || number == NR_FSETXATTR || number == NR_FREMOVEXATTR;
 }
 
 static __always_inline int on_call_end(__u64 *ctx)
 {
 	struct proc *proc = current_proc();
 	struct pt_regs *regs = (void *)ctx[0];
+	const struct call_done *done;
 	struct task_struct *task;
+	struct passage *passage;
 	__s64 result = ctx[1];
+	struct call *call;
 	__u64 number;
-	bool compat;
+	__u32 what;
 
 	if (!proc)
 		return 0;
@@ -437,25 +280,32 @@ static __always_inline int on_call_end(__u64 *ctx)
 	if (result < 0)
 		return 0;
 	task = (void *)bpf_get_current_task();
-	number = BPF_CORE_READ(regs, orig_ax);
-	compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-	if (compat)
-		number = native_number(number);
-	if (number == NR_MMAP) {
-		on_mapping();
-	} else if (number == NR_PTRACE) {
-		__u64 request = argument(regs, compat, 0);
-
-		if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
+	number = number_of(task, BPF_CORE_READ(regs, orig_ax));
+	if (number >= CALLS_MAX)
+		return 0;
+	done = &calls_done[number];
+	what = done->done;
+	if (!what)
+		return 0;
+	if (what == DONE_MAPPING)
+		return with_gates ? on_mapping() : 0;
+	passage = current_passage();
+	if (!passage)
+		return refuse_late();
+	call = &passage->call;
+	call_of(call, (__u64)regs, number, is_compat(task));
+	if (what == DONE_TRACING) {
+		if (call->args[0] == PTRACE_ATTACH || call->args[0] == PTRACE_SEIZE)
 			on_traced(task);
-	} else if (opens(number)) {
-		on_descriptor(result, OP_OPEN | (open_truncates(regs, number, compat) ? OP_TRUNCATE : 0));
-	} else if (number == NR_FTRUNCATE) {
-		on_descriptor(argument(regs, compat, 0), OP_TRUNCATE);
-	} else if (changes_metadata(regs, number, compat)) {
-		on_descriptor(argument(regs, compat, 0), OP_METADATA);
+	} else if (what == DONE_OPEN) {
+		on_descriptor(result, OP_OPEN | (open_truncates(call, done->shift) ? OP_TRUNCATE : 0));
+	} else if (what == DONE_DESCRIPTOR) {
+		if (number != NR_IOCTL || changes_flags(call->args[1]))
+			on_descriptor(call->args[0], done->ops);
 	} else {
-		on_names(regs, number, compat);
+		on_name_call(0);
+		if (done->new_ops)
+			on_name_call(1);
 	}
 	return 0;
 }

@@ -82,24 +82,20 @@ struct environment_scan {
 	struct args_source *source;
 };
 
-/* Does the variable that begins with `head` steer? */
-GLOBAL int steered_by(__u64 head)
+/* Does the variable that is being looked at begin as this one? */
+static long steering_step(__u32 index, struct environment_scan *scan)
 {
-	__u32 steered = 0;
+	struct variable *variable = &scan->scratch->variable;
+	const struct steering *steering;
+	__u64 mask;
 
-	if (!with_earnings)
-		return 0;
-	for (__u32 i = 0; i < STEERINGS; i++) {
-		__u64 name = *(__u64 *)steerings[i].head;
-		__u64 mask = ~0ull >> (8 * (HEAD_BYTES - steerings[i].bytes) & 63);
-		__u64 differs = (name ^ head) & mask;
-		/* 1 where they are the same: without a branch, whose two ways the verifier would both follow. */
-		__u64 same = ~(differs | (0 - differs)) >> 63;
-
-		asm volatile("" : "+r"(same));
-		steered |= steerings[i].steers & (0 - (__u32)same);
-	}
-	return steered;
+	if (index >= STEERINGS)
+		return 1;
+	steering = &steerings[index];
+	mask = ~0ull >> (8 * (HEAD_BYTES - steering->bytes) & 63);
+	if (!((*(__u64 *)steering->head ^ variable->head) & mask))
+		variable->steered |= steering->steers;
+	return 0;
 }
 
 /* What one byte hands to the next stays in map memory, of which the verifier assumes nothing. */
@@ -121,7 +117,7 @@ static long environment_byte_step(__u32 index, struct environment_scan *scan)
 		variable->position = position + 1;
 	}
 	if (byte ? position == HEAD_BYTES - 1 : position < HEAD_BYTES)
-		variable->steered |= steered_by(variable->head);
+		bpf_loop(STEERINGS, steering_step, scan, 0);
 	if (!byte) {
 		variable->head = 0;
 		variable->position = 0;

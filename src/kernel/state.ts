@@ -243,9 +243,10 @@ function bitsOf(words: readonly number[]): number[] {
   return bits;
 }
 
-export function countersOf(values: readonly bigint[], skipped: number): Counters {
-  const counted = Object.fromEntries(
-    counterNames.map((name, index) => [name, Number(values[index] ?? 0n)]),
+/** `counted`: by the number of a counter. */
+export function countersOf(counted: (index: number) => bigint, skipped: number): Counters {
+  const counters = Object.fromEntries(
+    counterNames.map((name, index) => [name, Number(counted(index))]),
   ) as Omit<Counters, "skipped">;
-  return { ...counted, skipped };
+  return { ...counters, skipped };
 }

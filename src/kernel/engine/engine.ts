@@ -198,11 +198,8 @@ export class LiveEngine implements Engine {
   }
 
   counters(): Counters {
-    const counters = this.#map("counters");
-    const values = Array.from({ length: counters.info.entriesMax }, (_, index) =>
-      bigIn(counters.lookup(u32(index))),
-    );
-    return countersOf(values, Number(this.loaded.skipped()));
+    const counted = (index: number) => this.loaded.variables.getLong("counters", index);
+    return countersOf(counted, Number(this.loaded.skipped()));
   }
 
   fill(): EngineFill {

@@ -23,7 +23,7 @@ export function variablesOf(object: BpfObject): ReadonlyMap<string, number> {
   return new Map([...variables].map(([name, { offset }]) => [name, offset]));
 }
 
-/** The variables of the programs, 32 bits each, in memory shared with the kernel. */
+/** The variables of the programs, in memory shared with the kernel: 32 bits each, but where they are said to be long. */
 export class Variables {
   constructor(
     private readonly bss: BpfMap,
@@ -32,6 +32,11 @@ export class Variables {
 
   get(name: string): number {
     return this.#with((bytes) => viewOf(bytes).getUint32(this.#at(name), true));
+  }
+
+  /** Of an array of 64 bits each. */
+  getLong(name: string, index: number): bigint {
+    return this.#with((bytes) => viewOf(bytes).getBigUint64(this.#at(name) + index * 8, true));
   }
 
   set(name: string, value: number): void {

@@ -15,6 +15,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "prune.h"
+
 #define HIDDEN __attribute__((visibility("hidden")))
 
 // libbpf addresses libc's `stderr` relative to its own code, which a shared object cannot do: give it a copy of the pointer.
@@ -53,6 +55,7 @@ struct deferred {
 	const struct bpf_insn *insns;
 	size_t insns_count;
 	struct bpf_prog_load_opts options;
+	struct pruned pruned;
 	int placeholder;
 	int result;
 };
@@ -127,8 +130,10 @@ static void say_why(struct deferred *each) {
 	free(log);
 }
 
+static size_t size_of(const struct deferred *each) { return each->pruned.count ? each->pruned.count : each->insns_count; }
+
 static int larger_first(const void *a, const void *b) {
-	size_t one = ((const struct deferred *)a)->insns_count, other = ((const struct deferred *)b)->insns_count;
+	size_t one = size_of(a), other = size_of(b);
 	return one < other ? 1 : one > other ? -1 : 0;
 }
 
@@ -143,8 +148,23 @@ int actplane_defer_programs(struct bpf_object *object) {
 	is_deferring = 0;
 	// What was put off has been closed with the object.
 	if (result) deferred_count = 0;
+	struct constants constants = constants_of(object);
+	for (int i = 0; i < deferred_count; i++) {
+		struct deferred *each = &deferred[i];
+		prune(&constants, each->insns, each->insns_count, &each->options, &each->pruned);
+	}
 	qsort(deferred, deferred_count, sizeof(deferred[0]), larger_first);
 	return result;
+}
+
+// Without its lines, which only say where the verifier was when it refused.
+static int load_pruned(struct deferred *each) {
+	struct bpf_prog_load_opts options = each->options;
+	options.func_info = each->pruned.functions;
+	options.func_info_cnt = each->pruned.functions_count;
+	options.line_info = NULL;
+	options.line_info_cnt = options.line_info_rec_size = 0;
+	return __real_bpf_prog_load(each->type, each->name, each->license, each->pruned.insns, each->pruned.count, &options);
 }
 
 void *actplane_load_programs(void *unused) {
@@ -152,7 +172,10 @@ void *actplane_load_programs(void *unused) {
 		int index = __sync_fetch_and_add(&deferred_next, 1);
 		if (index >= deferred_count) return unused;
 		struct deferred *each = &deferred[index];
-		each->result = __real_bpf_prog_load(each->type, each->name, each->license, each->insns, each->insns_count, &each->options);
+		each->result = each->pruned.count ? load_pruned(each) : -EINVAL;
+		// As libbpf made it, so that what the kernel has against it is told of that.
+		if (each->result < 0)
+			each->result = __real_bpf_prog_load(each->type, each->name, each->license, each->insns, each->insns_count, &each->options);
 	}
 }
 
@@ -163,6 +186,8 @@ int actplane_place_programs(void) {
 	int result = 0;
 	for (int i = 0; i < deferred_count; i++) {
 		struct deferred *each = &deferred[i];
+		free(each->pruned.insns);
+		free(each->pruned.functions);
 		if (each->result < 0) {
 			if (!result) say_why(each);
 			result = result ? result : each->result;

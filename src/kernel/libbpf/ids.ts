@@ -7,6 +7,10 @@ import { checkedResult, libbpf } from "./library.ts";
 export interface ProgramInfo {
   id: number;
   name: string;
+  /** As the kernel rewrote it. */
+  instructions: number;
+  /** Of its source, as far as the kernel was told where they are. */
+  lines: number;
   /** Instructions the verifier walked; 0 before Linux 5.16, which does not tell. */
   verifiedInstructions: number;
   /** Times a tracing program was skipped because it would have run inside itself. */
@@ -38,6 +42,8 @@ export function programInfo(fd: number): ProgramInfo {
   return {
     id: view.getUint32(4, true),
     name: textUntilNul(info.subarray(64, 80)),
+    instructions: view.getUint32(20, true) / 8,
+    lines: view.getUint32(148, true),
     runTimeNs: view.getBigUint64(192, true),
     runCount: view.getBigUint64(200, true),
     recursionMisses: view.getBigUint64(208, true),

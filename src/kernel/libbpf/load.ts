@@ -1,6 +1,6 @@
 // Loading on several processors. The verifier takes its time for every program (a start of the tool is mostly that), and
-// takes several at once. libbpf makes the maps and prepares the programs; then each thread takes one after another, the
-// largest first (packaging/libbpf/shims.c).
+// takes several at once. libbpf makes the maps and prepares the programs; what their constants say is never run is taken
+// out; then each thread takes one after another, the largest first (packaging/libbpf/shims.c).
 
 import { checkedResult, putOff, withoutCallbacks } from "./library.ts";
 import type { BpfObject } from "./object.ts";
@@ -11,7 +11,7 @@ const threadsMax = 4;
 
 /** As `object.load()`. */
 export function loadOnThreads(object: BpfObject): void {
-  const programs = processors > 1 ? putOff() : null;
+  const programs = putOff();
   if (programs === null) {
     object.load();
     return;

@@ -266,6 +266,11 @@ export interface Engine {
     session: number,
     image: Uint32Array,
   ): Promise<{ readonly generation: number }>;
+  /**
+   * Looks for files that rules of the domain are about by name and that have other names already, so that the rules
+   * hold by those too. What rules said before of a file, for any domain of the session, stays with it instead.
+   */
+  showFiles(domain: number, compiled: Compiled): Promise<ShownFiles>;
   /** No member of it may be alive. */
   endDomain(domain: number): void;
   /**
@@ -290,6 +295,15 @@ export interface Engine {
   detach(): Promise<void>;
   /** Ends the rules and leaves nothing behind. */
   close(): Promise<void>;
+}
+
+export interface ShownFiles {
+  /** False: there were more names than are looked at, or they could not be looked at in time. */
+  readonly isComplete: boolean;
+  /** False: this tier does not heed other names on this kernel, where it serves many policies. */
+  readonly isHeeded: boolean;
+  /** Those with several names, by device and inode. */
+  readonly files: readonly string[];
 }
 
 export interface EngineFill {

@@ -37,7 +37,7 @@ async function openKernel(options: KernelOptions, ahead: LoadAhead | null): Prom
   const engine = openFresh({ ...options, programs: compiled, pins: null }, null, ahead);
   const session = engine.newSession();
   await engine.setDomain(domain, session, compiled.image);
-  if (!engine.showFiles(domain, compiled)) options.onFilesLeft?.();
+  if (!engine.showAllFiles(domain, compiled)) options.onFilesLeft?.();
   return {
     tier: engine.tier,
     linkIds: engine.held.linkIds,

@@ -4,6 +4,7 @@
 import { header, operationBits as op } from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
+import { isOlder, type Release } from "./release.ts";
 import { hasFlow } from "./settings.ts";
 
 /** In what a tier's programs' names may begin. */
@@ -76,8 +77,6 @@ const processOps: Readonly<Record<string, number>> = {
   file_ioctl_compat: op.signal,
   ptrace_traceme: op.ptrace,
 };
-
-type Release = readonly [major: number, minor: number];
 
 /**
  * Programs that not every kernel takes, by hook or by name: an unknown hook would fail the whole load. Where one is
@@ -190,9 +189,4 @@ function isTaken(name: string, release: string, hasFunction: (name: string) => b
   if (until !== undefined && !isOlder(release, until)) return false;
   if (from === undefined || !isOlder(release, from)) return true;
   return early !== undefined && hasFunction(early);
-}
-
-function isOlder(release: string, than: Release): boolean {
-  const [major = 0, minor = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
-  return major < than[0] || (major === than[0] && minor < than[1]);
 }

@@ -10,10 +10,12 @@ import {
   constants,
   type Dirent,
   lstatSync,
+  open,
   openSync,
   readdirSync,
   type Stats,
 } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
 import type { Glob, GlobPart } from "../dsl/glob.ts";
 
 /** Names that are looked at; the start of a run waits for it: some 2 us each, 15 us each that is shown. */
@@ -46,87 +48,141 @@ export interface ShowOptions {
   readonly most?: number;
 }
 
-/** False: there were more names than are looked at. */
+/** False: there were more names than are looked at. Who has something else to do uses `showPatiently`. */
 export function showNamedFiles(options: ShowOptions): boolean {
+  const walk = walkOf(options, performance.now() + lookMsMax);
+  let step = walk.next();
+  while (!step.done) step = walk.next(looks[step.value.kind](step.value.path));
+  return step.value;
+}
+
+/** The same without keeping the thread, whatever a file system does: when the time is over it is over. */
+export async function showPatiently(options: ShowOptions): Promise<boolean> {
+  const deadline = performance.now() + lookMsMax;
+  let isOver = false;
+  const all = async () => {
+    const walk = walkOf(options, deadline);
+    let step = walk.next();
+    while (!step.done) {
+      const answer = await patientLooks[step.value.kind](step.value.path);
+      if (isOver) {
+        if (typeof answer === "number") closeSync(answer);
+        return false;
+      }
+      step = walk.next(answer);
+    }
+    return step.value;
+  };
+  let timer: Timer | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, lookMsMax, false);
+  });
+  try {
+    return await Promise.race([all(), late]);
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+  }
+}
+
+/** What has to be asked of the file system. */
+interface Look {
+  readonly kind: "entries" | "status" | "open";
+  readonly path: string;
+}
+
+/** What a look yields; of what is gone, not ours to see, or has a name that is longer than a call takes: null or nothing. */
+type Found = Dirent[] | Stats | number | null;
+
+type Looking<Result> = Generator<Look, Result, Found>;
+
+/** Everything that is looked at, in its order. */
+function* walkOf(options: ShowOptions, deadline: number): Looking<boolean> {
   const { globs, workspace, all, show } = options;
   let left = options.most ?? namesMax;
-  const deadline = performance.now() + lookMsMax;
-  const entriesIn = onceEach(entriesOf);
-  const statusIn = onceEach(statusOf);
-  const showPath = (path: string) => {
-    try {
-      const fd = openSync(path, pathOnly | constants.O_NOFOLLOW);
-      show(fd);
-      closeSync(fd);
-    } catch {
-      // Gone, or not ours to see: then it is judged by its name alone.
-    }
-  };
-  const look = (path: string, isFolder: boolean, place: Place): void => {
+  const known = new Map<string, Found>();
+  // Places overlap.
+  function* once(kind: Look["kind"], path: string): Looking<Found> {
+    const key = `${kind} ${path}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const found = yield { kind, path };
+    known.set(key, found);
+    return found;
+  }
+  function* statusIn(path: string): Looking<Stats | null> {
+    return (yield* once("status", path)) as Stats | null;
+  }
+  function* look(path: string, isFolder: boolean, place: Place): Looking<void> {
     left -= 1;
-    if (isFolder ? all && place.namesFolders : all || (statusIn(path)?.nlink ?? 0) > 1)
-      showPath(path);
-  };
+    const isShown = isFolder
+      ? all && place.namesFolders
+      : all || ((yield* statusIn(path))?.nlink ?? 0) > 1;
+    if (!isShown) return;
+    const fd = (yield { kind: "open", path }) as number | null;
+    // What cannot be opened is judged by its name alone.
+    if (fd === null) return;
+    try {
+      show(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
   // What patterns name most exactly comes first.
   const places = placesOf(globs, workspace).sort(
     (a, b) => Number(a.depth > b.depth) - Number(a.depth < b.depth),
   );
   for (const place of places) {
-    const own = statusIn(place.path);
+    const own = yield* statusIn(place.path);
     if (own === null) continue;
-    if (own.isFile() && place.depth === 0) look(place.path, false, place);
+    if (own.isFile() && place.depth === 0) yield* look(place.path, false, place);
     if (!own.isDirectory()) continue;
-    if (place.depth > 0) look(place.path, true, place);
+    if (place.depth > 0) yield* look(place.path, true, place);
     // Level by level: what lies deep is left out first.
     let level = place.depth === 0 ? [] : [place.path];
     for (let depth = 1; depth <= place.depth && level.length > 0; depth++) {
       const next: string[] = [];
       for (const folder of level) {
-        for (const entry of entriesIn(folder)) {
+        for (const entry of (yield* once("entries", folder)) as Dirent[]) {
           if (left <= 0 || performance.now() > deadline) return false;
           const path = `${folder === "/" ? "" : folder}/${entry.name}`;
           if (entry.isDirectory()) {
             next.push(path);
-            look(path, true, place);
+            yield* look(path, true, place);
           } else if (entry.isFile() && (place.lastNames?.has(entry.name) ?? true)) {
-            look(path, false, place);
+            yield* look(path, false, place);
           } else left -= 1;
         }
       }
-      level = next.filter((path) => statusIn(path)?.dev === own.dev);
+      level = [];
+      for (const path of next) if ((yield* statusIn(path))?.dev === own.dev) level.push(path);
     }
   }
   return true;
 }
 
-function entriesOf(folder: string): Dirent[] {
+const openFlags = pathOnly | constants.O_NOFOLLOW;
+
+const looks: Readonly<Record<Look["kind"], (path: string) => Found>> = {
+  entries: (path) => orElse([], () => readdirSync(path, { withFileTypes: true })),
+  status: (path) => orElse(null, () => lstatSync(path)),
+  open: (path) => orElse(null, () => openSync(path, openFlags)),
+};
+
+function orElse(otherwise: Found, look: () => Found): Found {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return look();
   } catch {
-    return [];
+    return otherwise;
   }
 }
 
-/** Null: it is gone, or its name is longer than a call takes. */
-function statusOf(path: string): Stats | null {
-  try {
-    return lstatSync(path);
-  } catch {
-    return null;
-  }
-}
-
-/** Places overlap. */
-function onceEach<T>(look: (path: string) => T): (path: string) => T {
-  const known = new Map<string, T>();
-  return (path) => {
-    const found = known.get(path);
-    if (found !== undefined) return found;
-    const fresh = look(path);
-    known.set(path, fresh);
-    return fresh;
-  };
-}
+const patientLooks: Readonly<Record<Look["kind"], (path: string) => Promise<Found>>> = {
+  entries: (path) => readdir(path, { withFileTypes: true }).catch(() => []),
+  status: (path) => lstat(path).catch(() => null),
+  open: (path) =>
+    new Promise((resolve) => open(path, openFlags, (error, fd) => resolve(error ? null : fd))),
+};
 
 const slash = 0x2f;
 

@@ -1,9 +1,11 @@
 // The settings of bpf/maps.h, fixed when the programs are loaded: what the one policy that they serve has. The verifier
 // passes over what is behind a 0, which is most of a start (src/kernel/libbpf/threads.ts), and nothing else changes.
 
+import { release } from "node:os";
 import { entry, entryKinds, header, operationBits } from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
+import { isOlder } from "./release.ts";
 
 /** Operations of which a kill in the tracepoint tier comes before the effect; test/e2e holds it. */
 const killBeforeOps = operationBits.exec | operationBits.read;
@@ -17,14 +19,17 @@ const earnedKinds: readonly number[] = [
 ];
 
 /** By the names of the variables. */
-export function settingsOf(tier: Tier, compiled: Compiled | "all") {
+export function settingsOf(tier: Tier, compiled: Compiled | "all", kernel = release()) {
   const hasHooks = tier !== "tracepoint";
+  const policy = compiled === "all" ? ofAnyPolicy : ofPolicy(compiled);
   return {
     kill_before_ops: hasHooks ? 0 : killBeforeOps,
-    // Of a rename the tracepoint tier sees the names and not the object: it remembers objects by the names they are opened by.
-    with_names: Number(hasHooks || compiled !== "all"),
+    // Of a rename the tracepoint tier sees the names and not the object: it remembers objects by the names they are opened
+    // by, of one session. For those of a daemon there would be no room.
     remembers_names: Number(!hasHooks && compiled !== "all"),
-    ...(compiled === "all" ? ofAnyPolicy : ofPolicy(compiled)),
+    // Names that objects go by, besides the one they are found by.
+    with_names: compiled === "all" ? Number(heedsNamesOfMany(tier, kernel)) : policy.with_paths,
+    ...policy,
   };
 }
 export type Settings = ReturnType<typeof settingsOf>;
@@ -53,12 +58,19 @@ function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
   };
 }
 
+/**
+ * Whether rules of many policies hold by other names that files have. 6.1 counts 32 bytes of stack a call where later
+ * kernels count 16, and takes the tracepoint tier's largest program for any policy only without that.
+ */
+export function heedsNamesOfMany(tier: Tier, kernel = release()): boolean {
+  return tier !== "tracepoint" || !isOlder(kernel, [6, 12]);
+}
+
 /** Maps that nothing is put into under these settings. To make them in their full size takes milliseconds even so. */
 export function unusedMaps(settings: Settings): string[] {
-  const keepsNames = settings.with_names && settings.with_paths;
   const used: Readonly<Record<string, number>> = {
-    objects: settings.with_flow || keepsNames,
-    moved: keepsNames,
+    objects: settings.with_flow || settings.with_names,
+    moved: settings.with_names,
     pools: settings.with_flow,
     runs: settings.with_gates,
     judged: settings.with_paths || settings.with_endpoints,

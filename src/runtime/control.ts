@@ -35,6 +35,7 @@ import {
   withDescendants,
 } from "./registry.ts";
 import { requireNothingShared, requireNothingWeaker } from "./second-look.ts";
+import { SecondNames } from "./second-names.ts";
 import type { Store } from "./store.ts";
 import { disablingFaults, loosenings } from "./tighten.ts";
 import { Turns } from "./turns.ts";
@@ -49,7 +50,20 @@ export interface Changed {
   /** What this host does about each clause that was added. */
   readonly verdicts: readonly ClauseStanding[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Sentences: what is not carried out as one might think. */
+  readonly notes: readonly string[];
   readonly compiled: Compiled;
+}
+
+export interface Restored {
+  /** Domains that the kernel had and that go on. */
+  readonly adopted: number;
+  /** Domains that were put into the kernel again. */
+  readonly made: number;
+  /** Domains of the kernel that the state does not know: they stay as they are. */
+  readonly unknown: number;
+  /** Of those that were made: where not every file that rules are about was looked at for other names. */
+  readonly unseen: number;
 }
 
 export interface AddOptions {
@@ -80,6 +94,7 @@ export class Control {
   readonly #registry: Registry;
   readonly #now: () => string;
   readonly #turns = new Turns();
+  readonly #secondNames = new SecondNames();
 
   constructor(options: ControlOptions) {
     this.#options = options;
@@ -101,17 +116,15 @@ export class Control {
    * Puts in force what the store says, where the kernel does not hold it already. Domains that the kernel has and the
    * store does not know are left as they are: what they govern stays governed.
    */
-  async restore(): Promise<{
-    readonly adopted: number;
-    readonly made: number;
-    readonly unknown: number;
-  }> {
+  async restore(): Promise<Restored> {
     const held = new Map(this.#engine.adopted.map((each) => [each.domain, each]));
     let adopted = 0;
+    let unseen = 0;
     for (const session of this.#registry.sessions) {
       const numbers = [...session.domains].flatMap(({ number }) => held.get(number)?.session ?? []);
       const isHeld = numbers.includes(session.number);
-      if (!isHeld) this.#registry.renumberSession(session, this.#engine.newSession());
+      if (isHeld) this.#secondNames.adopt(session);
+      else this.#registry.renumberSession(session, this.#engine.newSession());
       for (const domain of session.domains) {
         const compiled = compileAsItStands(domain);
         const before = held.get(domain.number);
@@ -121,17 +134,11 @@ export class Control {
           adopted++;
           continue;
         }
-        const { generation } = await this.#engine.setDomain(
-          domain.number,
-          session.number,
-          compiled.image,
-        );
-        domain.generation = generation;
-        domain.compiled = compiled;
-        this.#registry.save(domain);
+        await this.#setInForce(domain, compiled);
+        if ((await this.#secondNames.show(this.#engine, domain, compiled)).length > 0) unseen++;
       }
     }
-    return { adopted, made: this.#registry.size - adopted, unknown: held.size };
+    return { adopted, made: this.#registry.size - adopted, unknown: held.size, unseen };
   }
 
   // ---- making ----
@@ -195,7 +202,8 @@ export class Control {
     const verdicts = this.verdictsOf(compiled);
     if (parent !== null) requireNothingShared(parent, compiled, draft.texts);
     requireStrength(draft, verdicts, this.#tier);
-    const answer = { verdicts, diagnostics: [...diagnostics, ...found], compiled };
+    const { notes } = compiled;
+    const answer = { verdicts, diagnostics: [...diagnostics, ...found], notes, compiled };
     if (given.dryRun === true) return { ...answer, domain: draft, token: null };
     const domain = this.#store.transaction(() => {
       const session = parent?.session ?? this.#makeSession(places);
@@ -209,10 +217,11 @@ export class Control {
     try {
       for (const each of others) await this.#setInForce(each.domain, each.compiled);
       await this.#setInForce(domain, compiled);
+      const unseen = await this.#secondNames.show(this.#engine, domain, compiled);
+      return { ...answer, notes: [...notes, ...unseen], domain, token };
     } catch (failure) {
       this.#takeBack(domain, failure);
     }
-    return { ...answer, domain, token };
   }
 
   #checkRoom(caller: Caller, parent: DomainState | null): void {
@@ -291,7 +300,8 @@ export class Control {
     );
     const tightened: DomainState = { ...domain, texts: [...domain.texts, added] };
     if (!options.degraded) requireStrength(tightened, verdicts, this.#tier);
-    const answer = { verdicts, diagnostics, compiled: own.compiled };
+    const { notes } = own.compiled;
+    const answer = { verdicts, diagnostics, notes, compiled: own.compiled };
     if (options.dryRun) return { ...answer, domain };
     this.#store.transaction(() => {
       this.#registry.insertText(domain, added);
@@ -308,10 +318,12 @@ export class Control {
     try {
       for (const { domain: each, compiled } of [...others, ...changes])
         await this.#setInForce(each, compiled);
+      // What is below inherits the rules of the text, and had its own files shown when its own texts came.
+      const unseen = await this.#secondNames.show(this.#engine, domain, own.compiled);
+      return { ...answer, notes: [...notes, ...unseen], domain };
     } catch (failure) {
-      await this.#withdraw(domain, added.id, failure);
+      return await this.#withdraw(domain, added.id, failure);
     }
-    return { ...answer, domain };
   }
 
   async removeText(caller: Caller, id: string, textId: number): Promise<DomainState> {

@@ -3,7 +3,7 @@
 
 import type { Engine, EngineOptions, KernelEvent, Tier } from "../kernel/kernel.ts";
 import { type Clock, clockAt } from "./clock.ts";
-import { Control } from "./control.ts";
+import { Control, type Restored } from "./control.ts";
 import { EventLog } from "./event-log.ts";
 import type { FeedbackRecord } from "./feedback.ts";
 import { Intake } from "./intake.ts";
@@ -28,15 +28,6 @@ export interface DaemonOptions {
   readonly ownFiles: OwnFiles | null;
   readonly monotonicNs: () => bigint;
   readonly epochMs: () => number;
-}
-
-export interface Restored {
-  /** Domains that the kernel had and that go on. */
-  readonly adopted: number;
-  /** Domains that were put into the kernel again. */
-  readonly made: number;
-  /** Domains of the kernel that the state does not know: they stay as they are. */
-  readonly unknown: number;
 }
 
 /** How often a moment is looked for in which the kernel half tells nothing. */

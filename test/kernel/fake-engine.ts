@@ -10,6 +10,7 @@ import {
   type Engine,
   type EngineFill,
   type KernelEvent,
+  type ShownFiles,
   type Tier,
 } from "../../src/kernel/kernel.ts";
 
@@ -24,6 +25,8 @@ export class FakeEngine implements Engine {
   readonly adopted: readonly AdoptedDomain[] = [];
   /** What each approval gate was last set to, by session and gate. */
   readonly approvals = new Map<string, boolean>();
+  /** What is found of files with several names. */
+  shown: ShownFiles = { isComplete: true, isHeeded: true, files: [] };
   /** What the kernel half would have counted. */
   counted: Partial<Counters> = {};
   readonly domains = new Map<number, Domain>();
@@ -77,6 +80,11 @@ export class FakeEngine implements Engine {
     const generation = (before?.generation ?? 0) + 1;
     this.domains.set(domain, { session, generation, image: image.slice() });
     return { generation };
+  }
+
+  async showFiles(domain: number): Promise<ShownFiles> {
+    assert(this.domains.has(domain), "files are shown to a domain that is there");
+    return this.shown;
   }
 
   endDomain(domain: number): void {

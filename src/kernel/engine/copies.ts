@@ -6,6 +6,7 @@ import { hostSkipsHooks } from "../host-facts.ts";
 import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
+import { isOlder } from "../release.ts";
 
 export interface Skipping {
   /** The kernel skips modify-return programs, so that they may not judge. */
@@ -26,8 +27,7 @@ export function skippingHere(): Skipping {
 
 /** Seen in 7.3 and not in 6.12, which runs tracepoint programs without being preempted; between them not looked at. */
 function interruptsTraces(kernel: string): boolean {
-  const [major = 0, minor = 0] = kernel.split(".").map((part) => Number.parseInt(part, 10));
-  return major > 6 || (major === 6 && minor > 12);
+  return !isOlder(kernel, [6, 13]);
 }
 
 /**

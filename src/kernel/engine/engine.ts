@@ -1,6 +1,6 @@
 // The running kernel as an Engine: the books of sessions, domains and images beside what is loaded, pinned or not.
 
-import { existsSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { header, IMAGE_ABI, IMAGE_MAGIC } from "../../ir/abi.ts";
@@ -11,13 +11,15 @@ import type {
   Engine,
   EngineFill,
   EngineOptions,
+  ShownFiles,
   Tier,
 } from "../kernel.ts";
 import { type BpfMap, UpdateMode } from "../libbpf/map.ts";
 import { monotonicNs } from "../libc.ts";
 import { mountPlaces } from "../mounts.ts";
 import { RingBuffer } from "../ringbuf.ts";
-import { showNamedFiles } from "../second-names.ts";
+import { showNamedFiles, showPatiently } from "../second-names.ts";
+import { heedsNamesOfMany } from "../settings.ts";
 import {
   countersOf,
   decodeEvent,
@@ -141,16 +143,39 @@ export class LiveEngine implements Engine {
     return { generation };
   }
 
-  /** What rules say of files goes on to hold by other names. False: there are more than are looked at. For a single domain. */
-  showFiles(domain: number, { files, options }: Compiled): boolean {
+  /**
+   * As `showFiles`, at once and for a single domain: where hooks do not see every rename, files with one name and
+   * folders as well. False: there are more than are looked at.
+   */
+  showAllFiles(domain: number, { files, options }: Compiled): boolean {
     const isTrace = this.tier === "tracepoint";
-    const show = this.loaded.show ?? ((shown) => this.#control.show(shown));
     return showNamedFiles({
       globs: files,
       workspace: options.workspace,
       all: isTrace,
-      show: (fd) => show(encodeShownFile(fd, domain, isTrace)),
+      show: (fd) => this.#show(encodeShownFile(fd, domain, isTrace)),
     });
+  }
+
+  async showFiles(domain: number, { files, options }: Compiled): Promise<ShownFiles> {
+    const isHeeded = heedsNamesOfMany(this.tier);
+    const shown = new Set<string>();
+    const isComplete = await showPatiently({
+      globs: files,
+      workspace: options.workspace,
+      all: false,
+      show: (fd) => {
+        const { dev, ino } = fstatSync(fd);
+        if (isHeeded) this.#show(encodeShownFile(fd, domain, false));
+        shown.add(`${dev}:${ino}`);
+      },
+    });
+    return { isComplete, isHeeded, files: [...shown] };
+  }
+
+  #show(shown: Uint8Array): void {
+    if (this.loaded.show === null) this.#control.show(shown);
+    else this.loaded.show(shown);
   }
 
   endDomain(domain: number): void {

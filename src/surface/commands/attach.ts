@@ -35,6 +35,7 @@ interface Attached {
 interface Made {
   readonly domain: { readonly id: string };
   readonly process: Attached;
+  readonly notes: readonly string[];
 }
 
 export function attach(io: Io, given: AttachArguments): Promise<number> {
@@ -72,5 +73,6 @@ async function attachAnew(io: Io, daemon: DaemonAnswers, given: AttachArguments)
     pid: given.pid,
     degraded: given.degraded === true,
   });
+  for (const note of answer.notes) io.stderr.write(`actplane: note: ${printable(note)}\n`);
   return { domain: answer.domain.id, process: answer.process };
 }

@@ -49,6 +49,7 @@ interface Added {
   readonly policy: number | null;
   readonly revision: number;
   readonly verdicts: readonly Verdict[];
+  readonly notes: readonly string[];
 }
 
 const pathOf = (domain: string) => `/v1/domains/${encodeURIComponent(domain)}/policies`;
@@ -109,6 +110,7 @@ export function policyAdd(io: Io, given: PolicyTextArguments): Promise<number> {
         : `added ${clauses} to ${answer.id} as text ${answer.policy}, revision ${answer.revision}\n`,
     );
     io.stdout.write(verdictLines(answer.verdicts));
+    for (const note of answer.notes) io.stderr.write(`actplane: note: ${printable(note)}\n`);
     return 0;
   });
 }

@@ -4,7 +4,8 @@
 import { resolve } from "node:path";
 import { EngineTaken, KernelUnavailable, type Tier } from "../../kernel/kernel.ts";
 import { seesKernelPids } from "../../kernel/pid-namespace.ts";
-import { Daemon, type Restored } from "../../runtime/daemon.ts";
+import type { Restored } from "../../runtime/control.ts";
+import { Daemon } from "../../runtime/daemon.ts";
 import { StoreTaken, StoreUnusable } from "../../runtime/store.ts";
 import { socketOf } from "../daemon-client.ts";
 import type { Host } from "../host.ts";
@@ -165,10 +166,15 @@ class Serving {
   }
 }
 
-function restoredTexts({ adopted, made, unknown }: Restored): string[] {
+function restoredTexts({ adopted, made, unknown, unseen }: Restored): string[] {
   return [
     ...(adopted === 0 ? [] : [`${counted(adopted, "domain goes", "domains go")} on`]),
     ...(made === 0 ? [] : [`${counted(made, "domain was", "domains were")} put in force again`]),
+    ...(unseen === 0
+      ? []
+      : [
+          `of ${counted(unseen, "domain", "domains")} not all files were looked at: one that has several names may be known by one of them only`,
+        ]),
     ...(unknown === 0
       ? []
       : [

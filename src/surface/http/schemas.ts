@@ -250,6 +250,7 @@ export const changedView = v.object({
   generation: count,
   verdicts: v.array(verdict),
   diagnostics: v.array(diagnostic),
+  notes: strings,
 });
 
 export const policiesView = v.object({

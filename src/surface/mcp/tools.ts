@@ -172,12 +172,19 @@ function onTheWire(asked: Asked): object {
 async function addPolicy(given: Arguments, { ask }: Backend): Promise<Said> {
   const reply = await ask("POST", "/v1/domains/self/policies", given, compilingMs);
   if (reply === null || reply.status >= 300) return refused(reply);
-  const body = reply.body as { verdicts?: readonly { kind: string; rule: string; text: string }[] };
+  const body = reply.body as {
+    verdicts?: readonly { kind: string; rule: string; text: string }[];
+    notes?: readonly string[];
+  };
   const verdicts = (body.verdicts ?? []).map(
     ({ kind, rule, text }) => `  ${kind}  ${rule}: ${text}`,
   );
+  const notes = (body.notes ?? []).map((note) => `note: ${note}`);
   const done = given.dry_run === true ? "It would be added:" : "Added; it holds from now on:";
-  return { text: [done, ...verdicts].join("\n"), data: reply.body as Record<string, unknown> };
+  return {
+    text: [done, ...verdicts, ...notes].join("\n"),
+    data: reply.body as Record<string, unknown>,
+  };
 }
 
 async function pollFeedback(given: Arguments, { ask }: Backend): Promise<Said> {

@@ -550,6 +550,38 @@ describe("attaching", () => {
   });
 });
 
+describe("files that have several names already", () => {
+  const files = ["2049:7", "2049:8"];
+  const left = "there are more files than are looked at: ";
+  const kept = "2 files have several names and may go by what rules said before: ";
+  const noted = async (path: string, body: object) =>
+    (await plane.ask(path, { body })).body.notes.map((note: string) => `${note.split(": ")[0]}: `);
+  asRoot("the answer says where not all were looked at", async () => {
+    plane.engine.shown = { isComplete: false, isHeeded: true, files: [] };
+    expect(await noted("/v1/domains", { name: "x", policy: { text: more } })).toEqual([left]);
+    expect(await noted("/v1/domains", { name: "x", dry_run: true })).toEqual([]);
+  });
+  asRoot("and where other names are not heeded", async () => {
+    plane.engine.shown = { isComplete: true, isHeeded: false, files: ["2049:7"] };
+    expect(await noted("/v1/domains", { name: "x", policy: { text: more } })).toEqual([
+      "1 file has several names and may be used by any: ",
+    ]);
+  });
+  asRoot("and where one goes by what rules of its session said before", async () => {
+    plane.engine.shown = { isComplete: true, isHeeded: true, files };
+    const { id } = await plane.make();
+    const path = `/v1/domains/${id}/policies`;
+    expect(await noted(path, { text: more })).toEqual([kept]);
+    // With another session nothing was said of it.
+    expect(await noted("/v1/domains", { name: "x", policy: { text: more } })).toEqual([]);
+    plane.engine.shown = { isComplete: true, isHeeded: true, files: ["2049:9"] };
+    expect(await noted(path, { text: 'rule other: block exec "cp"' })).toEqual([]);
+    // A child without rules of its own adds nothing.
+    plane.engine.shown = { isComplete: true, isHeeded: true, files: ["2049:9"] };
+    expect(await noted("/v1/domains", { name: "child", parent: id })).toEqual([]);
+  });
+});
+
 describe("monitoring", () => {
   test("health, readiness, version and the page need nobody", async () => {
     for (const path of ["/healthz", "/readyz", "/version", "/", "/openapi.json"])

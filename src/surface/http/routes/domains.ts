@@ -42,12 +42,12 @@ export function domainRoutes({ daemon }: Served) {
         degraded: body.degraded,
         dryRun: body.dry_run,
       });
-      const { domain, token, verdicts, diagnostics, compiled } = made;
+      const { domain, token, verdicts, diagnostics, notes } = made;
       const common = {
         schema_version: 1 as const,
         verdicts: verdictsJson(verdicts),
         diagnostics: [...diagnosticsJson(diagnostics).diagnostics],
-        notes: [...compiled.notes],
+        notes: [...notes],
       };
       if (body.dry_run)
         return context.json({ ...common, domain: null, token: null, process: null }, 200);

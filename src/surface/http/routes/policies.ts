@@ -44,7 +44,7 @@ export function policyRoutes({ daemon }: Served) {
       const caller = context.get("caller");
       const id = idOf(context.req.param("id"), caller, daemon);
       const body = context.req.valid("json");
-      const { domain, verdicts, diagnostics } = await control.addText(
+      const { domain, verdicts, diagnostics, notes } = await control.addText(
         caller,
         id,
         { name: body.name, text: body.text, policyDomain: body.domain },
@@ -63,6 +63,7 @@ export function policyRoutes({ daemon }: Served) {
           generation: domain.generation,
           verdicts: verdictsJson(verdicts),
           diagnostics: [...diagnosticsJson(diagnostics).diagnostics],
+          notes: [...notes],
         },
         body.dry_run ? 200 : 201,
         { etag: etagOf(domain.revision) },

@@ -57,7 +57,7 @@ SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)
 SEC("raw_tp/sys_exit") int any_sys_read(__u64 *ctx)
 {
 	if (current_proc())
-		transfer_done(ctx[1]);
+		moving_ends(ctx[1]);
 	return 0;
 }
 

@@ -397,6 +397,8 @@ struct passage {
 	__u64 dentry;
 	__u32 reads;  /* 1: until the end of the call */
 	__u32 writes; /* 1: what is read goes on to `to` in the same call */
+	__u64 compared; /* not 0: until the end of the call, where it names files that are compared with another (moving.h) */
+	__u64 compared_files; /* what they were when it began, folded */
 	struct call call;
 	struct transfer transfer;
 	struct file_request request;

@@ -104,6 +104,7 @@ static __always_inline void on_moving(struct passage *passage, __s32 descriptor,
 struct compared {
 	struct verdict *v;
 	__u64 at;
+	__u64 files;
 };
 
 static long compared_step(__u32 index, struct compared *compared)
@@ -113,6 +114,7 @@ static long compared_step(__u32 index, struct compared *compared)
 
 	bpf_probe_read_user(&descriptor, sizeof(descriptor), (void *)(compared->at + index * COMPARED_BYTES));
 	file = descriptor < 0 ? 0 : file_of((void *)bpf_get_current_task(), descriptor);
+	compared->files = compared->files * 31 + (__u64)file;
 	if (!file)
 		return 0;
 	object_read(compared->v, (__u64)BPF_CORE_READ(file, f_inode));
@@ -121,10 +123,15 @@ static long compared_step(__u32 index, struct compared *compared)
 	return 0;
 }
 
-/* The files that are compared with another are read, whatever their descriptors are open for. Not 0: the state is broken. */
-GLOBAL int compared_reads(__u64 range)
+/*
+ * The files that are compared with another are read, whatever their descriptors are open for: when the call begins, and
+ * at its end, for it waits until what is being written to them is written. Not 0: the state is broken, or by the end
+ * another thread has exchanged the descriptors, and what they were cannot be told.
+ */
+GLOBAL int compared_reads(__u64 range, __u32 ends)
 {
 	struct scratch *scratch = current_scratch();
+	struct passage *passage = current_passage();
 	struct proc *proc = current_proc();
 	struct compared compared = { .at = range + COMPARED_AT };
 	struct verdict *v;
@@ -132,7 +139,7 @@ GLOBAL int compared_reads(__u64 range)
 
 	if (!proc)
 		return 0;
-	if (!scratch || !verdict_fill(&scratch->verdict, proc, OP_READ, 0)) {
+	if (!scratch || !passage || !verdict_fill(&scratch->verdict, proc, OP_READ, 0)) {
 		count(COUNTER_STRICT_STATE);
 		return -EPERM;
 	}
@@ -140,6 +147,12 @@ GLOBAL int compared_reads(__u64 range)
 	compared.v = v;
 	bpf_probe_read_user(&files, sizeof(files), (void *)(range + COMPARED_COUNT_AT));
 	bpf_loop(files > COMPARED_MAX ? COMPARED_MAX : files, compared_step, &compared, 0);
+	if (ends && compared.files != passage->compared_files) {
+		count(COUNTER_STRICT_PATH);
+		return -EPERM;
+	}
+	passage->compared = ends ? 0 : range;
+	passage->compared_files = compared.files;
 	if (!labels_acquire(proc, v))
 		return 0;
 	scratch->path_at = PATH_BYTES;
@@ -203,12 +216,21 @@ static __always_inline void moving_begins(__u64 regs, __u64 number, __u32 judges
 	}
 	if (!moving_of(&passage->call))
 		return;
-	if (with_flow && passage->call.number == NR_IOCTL && passage->call.to < 0 && compared_reads(passage->call.args[2])) {
+	if (with_flow && passage->call.number == NR_IOCTL && passage->call.to < 0 && compared_reads(passage->call.args[2], 0)) {
 		bpf_send_signal(SIGKILL);
 		return;
 	}
 	on_moving(passage, passage->call.from, 1, judges);
 	on_moving(passage, passage->call.to, 0, judges);
+}
+
+/* The end of any system call. What was read or compared the caller cannot use before this. */
+static __always_inline void moving_ends(__s64 result)
+{
+	__u64 compared = transfer_done(result);
+
+	if (with_flow && compared && compared_reads(compared, 1))
+		bpf_send_signal(SIGKILL);
 }
 
 #endif

@@ -146,23 +146,32 @@ static __always_inline bool read_nothing(__s64 result)
 	return result < 0 && result != -EFAULT;
 }
 
-/* The end of a system call. What it read came from there, whatever the descriptor means by now. */
-GLOBAL int transfer_done(__s64 result)
+/*
+ * The end of a system call. What it read came from there, whatever the descriptor means by now. Not 0: where it named
+ * files that it has compared.
+ */
+GLOBAL __u64 transfer_done(__s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct passage *passage = bpf_task_storage_get(&passages, task, 0, 0);
 	struct scratch *scratch;
 	struct proc *proc;
-	__u32 writes;
+	__u32 reads, writes;
+	__u64 compared;
 
-	if (!with_flow || !passage || !passage->reads)
+	if (!with_flow || !passage || !(passage->reads | passage->compared))
 		return 0;
+	reads = passage->reads;
 	passage->reads = 0;
 	writes = passage->writes;
 	passage->writes = 0;
+	compared = passage->compared;
+	passage->compared = 0;
 	proc = current_proc();
 	if (!proc || !objects_made || read_nothing(result))
 		return 0;
+	if (!reads)
+		return compared;
 	scratch = current_scratch();
 	if (!scratch || !verdict_fill(&scratch->verdict, proc, OP_READ, 0)) {
 		count(COUNTER_STRICT_STATE);
@@ -172,7 +181,7 @@ GLOBAL int transfer_done(__s64 result)
 	passage_read(scratch, passage, proc);
 	if (writes)
 		channel_write(&scratch->verdict, (struct labels *)proc->labels, &passage->to);
-	return 0;
+	return compared;
 }
 
 #endif

@@ -3,7 +3,6 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowed, type Case, earlyBlock, isFull, leaked, type Suite } from "../case.ts";
-import { patience } from "../tool.ts";
 
 /** One gate a case: gates last as long as the session. */
 const gates = Array.from({ length: 12 }, (_, i) => i + 1)
@@ -328,7 +327,7 @@ const passedBlocks: readonly Case[] = clones.map(([channel, system, words]) => (
   ...secret,
   name: `a label goes over ${words}`,
   late: true,
-  needs: () => comparesInTime(channel) ?? sharesBlocks(system),
+  needs: () => sharesBlocks(system),
   run: onSharedBlocks(system, channel, "secret.env"),
 }));
 const innocentBlocks: readonly Case[] = clones.map(([channel, system, words]) => ({
@@ -346,12 +345,6 @@ function onSharedBlocks(system: string, channel: string, file: string): readonly
     cp ${file} place && cd place && {pass} ${channel} ${file} {bin}/sink-secret ran; code=$?
     [[ ! -e mark ]] || cp mark ..; exit $code`;
   return ["unshare", "-m", "bash", "-c", script];
-}
-
-/** Labels are read when a comparison begins, and what is written while it waits is missed: README. */
-function comparesInTime(channel: string): string | null {
-  const isLate = patience > 1 && channel.startsWith("same-");
-  return isLate ? "in an emulated machine a comparison waits for what is being written" : null;
 }
 
 /** The kernel may have the file system in a module that is loaded when it is asked for. */

@@ -243,7 +243,7 @@ struct object {
 	struct kept lists[GROUPS_MAX];
 	__u32 named; /* 1: it has lists */
 	__u32 common; /* 1: mapped by a process that shares more memory than is told apart */
-	__u64 inode;  /* where the kernel had it when it gained its last labels, with OBJECT_IN_MEMORY */
+	__u64 inode;  /* where the kernel had it when it gained its last labels or lists, with OBJECT_IN_MEMORY */
 };
 
 /*
@@ -396,7 +396,8 @@ enum counter {
 	COUNTER_UNTOLD = 14,       /* objects that gained labels while the ring was half full: it is kept for what is done */
 	COUNTER_UNJUDGED = 15,     /* the kernel skipped the program that judges: refused */
 	COUNTER_SLIPPED = 16,      /* it skipped all that refuse, and what was refused went on: its process was killed */
-	COUNTERS = 17,
+	COUNTER_NAMES_FULL = 17,   /* files were opened by a name that rules are about, and there was no room to remember that */
+	COUNTERS = 18,
 };
 
 #endif

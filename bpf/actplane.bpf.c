@@ -90,6 +90,7 @@ SEC("syscall") int any_start(void *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	tool_tgid = current_tgid();
+	names_seed = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
 	tool_mounts = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 	tool_root = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 	kernel_variable(page_offset_base, sizeof(page_offset_base), &direct_map, sizeof(direct_map));

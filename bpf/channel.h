@@ -255,7 +255,7 @@ static long forget_step(void *map, __u32 *session, struct session *value, struct
 		if (!key.device)
 			continue;
 		key.session = *session;
-		bpf_map_delete_elem(&objects, &key);
+		object_forget(&key);
 	}
 	return 0;
 }

@@ -103,6 +103,92 @@ static __always_inline void ways_clear(struct scratch *scratch)
 	scratch->moved_at = 0;
 }
 
+/*
+ * Where a file was not remembered, for want of room, its rename or link leaves what rules say of it with its new name
+ * instead: whoever opens it by that finds it. What is made under the name later has nothing of it.
+ */
+struct path_fold {
+	struct scratch *scratch;
+	__u64 one;
+	__u64 other;
+};
+
+static long path_fold_step(__u32 index, struct path_fold *fold)
+{
+	struct scratch *scratch = fold->scratch;
+	__u32 at = scratch->walk_at;
+
+	if (at >= PATH_BYTES || at >= scratch->path_end)
+		return 1;
+	scratch->walk_at = at + 1;
+	fold->one = (fold->one ^ scratch->path[at]) * 0x100000001b3ull;
+	fold->other = (fold->other + scratch->path[at]) * 0x9e3779b97f4a7c15ull;
+	return 0;
+}
+
+/* The key of the scratch's path. */
+static __always_inline void name_key(struct object_key *key, struct scratch *scratch, __u32 session)
+{
+	struct path_fold fold = { .scratch = scratch, .one = names_seed, .other = ~names_seed };
+
+	scratch->walk_at = scratch->path_at;
+	bpf_loop(PATH_BYTES, path_fold_step, &fold, 0);
+	__builtin_memset(key, 0, sizeof(*key));
+	key->device = CHANNEL_NAME;
+	key->inode = fold.one;
+	key->generation = fold.other >> 32;
+	key->system = fold.other;
+	key->session = session;
+}
+
+/* The lists that the scratch's path carries itself; what was made under it just now has none. */
+GLOBAL int name_lists(struct scratch *scratch, struct verdict *v)
+{
+	struct object_key key;
+	struct object *name;
+
+	if (!remembers_names || !scratch || !v || !names_given)
+		return 0;
+	name_key(&key, scratch, v->session);
+	if ((v->ops & (OP_CREATE | OP_NAMES)) == OP_CREATE) {
+		bpf_map_delete_elem(&objects, &key);
+		return 0;
+	}
+	name = bpf_map_lookup_elem(&objects, &key);
+	for (int i = 0; name && i < GROUPS_MAX; i++)
+		scratch->lists.ways[WAY_OBJECT][i] = name->lists[i];
+	return 0;
+}
+
+/* A name goes, or leads to what another one led to: after the call that did it, and the old name before the new one. */
+GLOBAL int name_moves(struct scratch *scratch, struct verdict *v)
+{
+	struct file_lists *lists;
+	struct object_key key;
+	struct object *name;
+	__u32 differs = 0;
+
+	if (!remembers_names || !scratch || !v || !names_missed)
+		return 0;
+	lists = &scratch->lists;
+	name_key(&key, scratch, v->session);
+	if (v->ops & (OP_RENAME | OP_UNLINK | OP_CREATE))
+		bpf_map_delete_elem(&objects, &key);
+	for (int i = 0; i < GROUPS_MAX; i++) {
+		if (v->ops & OP_CREATE)
+			differs |= lists->next[i].at != lists->ways[WAY_PATH][i].at ? lists->next[i].at : 0;
+		else
+			lists->next[i] = lists->ways[WAY_OBJECT][i].at ? lists->ways[WAY_OBJECT][i] : lists->ways[WAY_PATH][i];
+	}
+	name = differs ? object_make_at(&key) : 0;
+	if (!name)
+		return 0;
+	for (int i = 0; i < GROUPS_MAX; i++)
+		name->lists[i] = lists->next[i];
+	names_given = 1;
+	return 0;
+}
+
 /* The one way of a file of which only the name is known. 0: it cannot be resolved. */
 GLOBAL int name_ways(struct scratch *scratch, struct verdict *v, struct file_request *request)
 {
@@ -112,6 +198,7 @@ GLOBAL int name_ways(struct scratch *scratch, struct verdict *v, struct file_req
 	if (!name_resolve(scratch, request->name, &request->base))
 		return 0;
 	way_walk(scratch, v, WAY_PATH);
+	name_lists(scratch, v);
 	return 1;
 }
 
@@ -153,6 +240,7 @@ GLOBAL int file_ways(struct scratch *scratch, struct verdict *v, struct file_req
 		scratch->path_at = at;
 	}
 	way_walk(scratch, v, WAY_PATH);
+	name_lists(scratch, v);
 	if (with_names && session->named_objects && request->inode && !(request->remembers && v->ops & OP_CREATE))
 		object_lists(scratch, v, request->inode);
 	return 1;
@@ -305,6 +393,25 @@ static long state_keep(__u32 index, struct names_keep *keep)
 }
 
 /*
+ * Whether an object that is opened by a name may be remembered by it. More than half of the table they never are: labels
+ * always find room. What is refused counts as a fresh one, for when many were removed.
+ */
+static __always_inline bool name_has_room(struct verdict *v, __u64 inode)
+{
+	struct object_key key;
+
+	if (!remembers_names || v->ops & OP_NAMES || names_remembered < NAMES_MAX)
+		return true;
+	object_key_of(&key, inode, v->session);
+	if (bpf_map_lookup_elem(&objects, &key))
+		return true;
+	objects_fresh++;
+	names_missed = 1;
+	count(COUNTER_NAMES_FULL);
+	return false;
+}
+
+/*
  * The object gets another name: what rules said of this one goes on to hold. A directory takes along what
  * is below it. Not 0: there is no room for that, and the operation has to be refused.
  */
@@ -327,6 +434,8 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	keep.own = v->base;
 	bpf_loop(GROUPS_MAX, list_keep, &keep, 0);
 	if (keep.differs) {
+		if (!name_has_room(v, inode))
+			return 0;
 		object = object_make(v, inode, &key);
 		if (!object)
 			return -EPERM;
@@ -334,14 +443,16 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 		if (!object->named || is_new) {
 			for (int i = 0; i < GROUPS_MAX; i++)
 				object->lists[i] = scratch->lists.ways[WAY_PATH][i];
-			object->named = 1;
+			if (remembers_names)
+				object->inode = inode | lives_in_memory(inode);
+			object_is_named(object, 1);
 			__sync_fetch_and_add(&session->named_objects, 1);
 		}
 	} else if (is_new) {
 		object_key_of(&key, inode, v->session);
 		object = bpf_map_lookup_elem(&objects, &key);
 		if (object)
-			object->named = 0;
+			object_is_named(object, 0);
 	}
 	if (!is_directory || !(v->ops & OP_RENAME))
 		return 0;
@@ -488,6 +599,8 @@ static __always_inline int file_judged(struct file_request *request, bool opened
 	if (request->ops & OP_READ && holds_data(inode))
 		object_read(v, inode);
 	file_judge(scratch, v, request, opened);
+	if (remembers_names && !opened && request->name && v->ops & (OP_NAMES | OP_UNLINK))
+		name_moves(scratch, v);
 	if (!opened && request->only_refuse && v->effect < EFFECT_BLOCK) {
 		for (int i = 0; i < GROUPS_MAX; i++)
 			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i];

@@ -29,6 +29,25 @@ static __always_inline struct object *object_make(struct verdict *v, __u64 inode
 	return object_make_at(key);
 }
 
+/* The object has lists from now on, or has none any more. */
+static __always_inline void object_is_named(struct object *object, __u32 named)
+{
+	__u32 before = __sync_lock_test_and_set(&object->named, named);
+
+	if (remembers_names && before != named)
+		__sync_fetch_and_add(&names_remembered, named ? 1 : -1);
+}
+
+/* The object is no more. */
+static __always_inline void object_forget(struct object_key *key)
+{
+	struct object *object = remembers_names ? bpf_map_lookup_elem(&objects, key) : 0;
+
+	if (object)
+		object_is_named(object, 0);
+	bpf_map_delete_elem(&objects, key);
+}
+
 /* What the session's memory carries that is not told apart. */
 static __always_inline void common_key(struct object_key *key, __u32 session)
 {
@@ -185,22 +204,22 @@ static long sweep_step(void *map, struct object_key *key, struct object *object,
 	struct object_key gone = *key;
 
 	if (object->inode && has_gone(&gone, object->inode))
-		bpf_map_delete_elem(&objects, &gone);
+		object_forget(&gone);
 	else
 		sweep->left++;
 	return 0;
 }
 
-/* Remove what has gone, once as many objects were made as were left by the last sweep: each costs its maker the same. */
+/* Remove what has gone, once as many objects were made as the last sweep left: each costs its maker the same, or four times as much where many are alive. */
 GLOBAL int objects_sweep(void)
 {
 	struct sweep sweep = {};
 
-	if (!with_flow || objects_fresh < sweep_after)
+	if ((!with_flow && !remembers_names) || objects_fresh < sweep_after)
 		return 0;
 	objects_fresh = 0;
 	bpf_for_each_map_elem(&objects, sweep_step, &sweep, 0);
-	sweep_after = sweep.left > OBJECTS_MAX / 2 ? OBJECTS_MAX / 8 : sweep.left < SWEEP_LEAST ? SWEEP_LEAST : sweep.left;
+	sweep_after = sweep.left > OBJECTS_MAX / 4 ? OBJECTS_MAX / 8 : sweep.left < SWEEP_LEAST ? SWEEP_LEAST : sweep.left;
 	return 0;
 }
 

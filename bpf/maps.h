@@ -70,6 +70,8 @@ struct {
 } runs SEC(".maps");
 
 #define OBJECTS_MAX 262144
+/* Of files with no more to them than a name, where names are remembered: the other half is for labels. */
+#define NAMES_MAX (OBJECTS_MAX / 2)
 #define SWEEP_LEAST 8192 /* a sweep of so many takes about a millisecond */
 
 struct {
@@ -181,6 +183,7 @@ SAME_PLACE(clauses, seen, clauses, labels);
 #define CHANNEL_MEMORY 0xfff00007u  /* of a process: what it shares with those that it forks */
 #define CHANNEL_SEGMENT 0xfff00008u /* of System V shared memory, by its number */
 #define CHANNEL_QUEUE 0xfff00009u   /* of System V messages */
+#define CHANNEL_NAME 0xfff0000bu    /* no channel: a path that has the lists of a file which was not remembered (file.h) */
 #define CHANNEL_FIRST 0xfff0000au   /* what goes to an address as a TCP connection is made, before its ends are known */
 
 /* Where the labels of some data lie (channel.h): with an inode, and under further keys of `objects`. Unused ones are 0. */
@@ -519,6 +522,14 @@ __u32 objects_made = 0;
 /* Objects that were made since the last sweep, and after how many the next one is due. */
 __u32 objects_fresh = 0;
 __u32 sweep_after = SWEEP_LEAST;
+/*
+ * Where names are remembered: objects that have lists; 1 once one found no room; names that carry lists themselves, ever;
+ * and what nobody knows who would choose a name that is taken for another.
+ */
+__s32 names_remembered = 0;
+__u32 names_missed = 0;
+__u32 names_given = 0;
+__u64 names_seed = 0;
 /* As much for `severed`. */
 __u32 connections_severed = 0;
 /*

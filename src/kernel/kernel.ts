@@ -172,6 +172,7 @@ export const counterNames = [
   "untold",
   "unjudged",
   "slipped",
+  "namesFull",
 ] as const;
 export type Counters = Readonly<Record<(typeof counterNames)[number], number>> & {
   /** Times the kernel may have skipped all programs that there are for something, because each was preempted (bpf/copies.h). */

@@ -120,7 +120,7 @@ const moving: readonly string[] = [
   "xfs_gone",
 ];
 
-/** Programs on what a file system tells: where the kernel has not loaded it there is nothing to attach to. */
+/** Programs on what a file system tells, by which records of its files go with the files: where the kernel has not loaded it there is nothing to attach to. */
 export const ofFileSystems: readonly string[] = [
   "trace_ext4_gone",
   "trace_btrfs_gone",
@@ -169,6 +169,7 @@ export function programsOf(
     if (others !== undefined && path === undefined) return false;
     if (path !== undefined) return (wantsPaths & path) !== 0;
     if (endpoint !== undefined) return (wantsEndpoints & endpoint) !== 0;
+    if (ofFileSystems.includes(name)) return wantsPaths !== 0;
     if (nowAndThen.includes(name)) return tier === "tracepoint" && wantsPaths !== 0;
     if (flowing.includes(hook)) return wantsPaths !== 0 || hasLabels || killsLate;
     return !moving.includes(hook);

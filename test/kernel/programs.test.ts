@@ -134,6 +134,14 @@ describe("what a policy loads", () => {
     expect(loaded("tracepoint", policies.connect).has("trace_sys_enter")).toBe(false);
     expect(loaded("lsm", policies.connect).has("lsm_file_permission")).toBe(false);
   });
+  test("is told of the end of files where something is remembered of them", () => {
+    for (const [text, wanted] of [
+      [policies.exec, false],
+      ['rule r: block read "/etc/secret"', true],
+      ['source S = exec "make"\nrule r: block connect any if S', true],
+    ] as const)
+      expect(loaded("tracepoint", text).has("trace_ext4_gone")).toBe(wanted);
+  });
   test("leaves out hooks that the kernel does not have yet", () => {
     const { compiled } = compiledPolicy('rule r: block truncate "/srv/**"');
     const on = (release: string) =>

@@ -505,7 +505,23 @@ static int churn(char **a)
 	return 0;
 }
 
-/* Reads FILE, then makes COUNT files in FOLDER, writes to each, and removes them when all are there. */
+/* Makes COUNT files in FOLDER and writes to each. */
+static int fill(const char *folder, int count)
+{
+	char name[4096];
+	int fd;
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s/litter-%d-%d", folder, getpid(), i);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 || write(fd, "x", 1) != 1)
+			return fail(name);
+		close(fd);
+	}
+	return 0;
+}
+
+/* Reads FILE, then makes COUNT files in FOLDER, and removes them when all are there. */
 static int litter(char **a)
 {
 	char bytes[256], name[4096];
@@ -514,13 +530,8 @@ static int litter(char **a)
 	if (fd < 0 || read(fd, bytes, sizeof(bytes)) < 0)
 		return fail("read");
 	close(fd);
-	for (int i = 0; i < count; i++) {
-		snprintf(name, sizeof(name), "%s/litter-%d-%d", a[2], getpid(), i);
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
-		if (fd < 0 || write(fd, "x", 1) != 1)
-			return fail(name);
-		close(fd);
-	}
+	if (fill(a[2], count))
+		return EIO;
 	for (int i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%s/litter-%d-%d", a[2], getpid(), i);
 		if (unlink(name))
@@ -644,6 +655,8 @@ static int act(char **a)
 		return churn(a);
 	if (IS("litter"))
 		return litter(a);
+	if (IS("fill"))
+		return fill(a[1], atoi(a[2]));
 	if (IS("wait")) { /* for somebody to end it */
 		leak("waiting", 7);
 		pause();

@@ -15,6 +15,8 @@ const lossTexts: Readonly<Record<LossName, string>> = {
   procsFull: "processes were killed because a child of theirs could not be recorded",
   objectsFull:
     "files found no room in the kernel's tables; labels count as read by all, renames were refused",
+  namesFull:
+    "times a file was opened by a name that rules are about and could not be remembered by it; where it is renamed or linked, its new name is remembered instead",
   runsFull: "gate runs could not be recorded; their gates stay closed",
   unjudged: "operations were refused because the kernel had skipped the program that judges them",
   slipped:

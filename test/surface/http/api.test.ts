@@ -633,6 +633,7 @@ describe("monitoring", () => {
     untold: 115,
     unjudged: 116,
     slipped: 117,
+    namesFull: 119,
     skipped: 118,
   } satisfies Counters;
   asRoot("metrics have every counter of the kernel half", async () => {

@@ -225,6 +225,21 @@ struct object_key {
 	__u32 system; /* of the file system's own number: one that is mounted later may have the device of an earlier one */
 };
 
+/* In an object's key, in place of a device number, for what is no inode: no device has the major number 4095. */
+enum channel_device {
+	CHANNEL_EMBRYO = 0xfff00001u,     /* a socket that is not connected or not accepted; its inode is an address of the kernel */
+	CHANNEL_UNIX_NAMED = 0xfff00002u, /* datagrams to unix sockets that were named in the call, all of them */
+	CHANNEL_STREAM = 0xfff00003u,     /* one direction of a TCP connection; its inode: address it comes from, and goes to; its generation: their ports */
+	CHANNEL_PLACE = 0xfff00004u,      /* where UDP datagrams go: address, and port */
+	CHANNEL_TERMINAL = 0xfff00005u,   /* one direction of a pseudo terminal, by its number */
+	CHANNEL_COMMON = 0xfff00006u,     /* shared memory that is not told apart */
+	CHANNEL_MEMORY = 0xfff00007u,     /* of a process: what it shares with those that it forks; its generation: the process */
+	CHANNEL_SEGMENT = 0xfff00008u,    /* of System V shared memory, by its number */
+	CHANNEL_QUEUE = 0xfff00009u,      /* of System V messages, by its number */
+	CHANNEL_FIRST = 0xfff0000au,      /* what goes to an address as a TCP connection is made, before its ends are known: address, and port */
+	CHANNEL_NAME = 0xfff0000bu,       /* no channel: a path that has the lists of a file which was not remembered (file.h) */
+};
+
 /*
  * A place in an image that may no longer be any domain's: it stays in the table while something refers to
  * it. `at` is an accept list, or a state of an automaton; 0: nothing.
@@ -303,7 +318,7 @@ enum event_type {
 	EVENT_EXEC = 2,   /* data: program path, then argv joined by NUL (up to EVENT_ARGV_MAX) */
 	EVENT_EXIT = 3,
 	EVENT_MATCH = 4,  /* data: target, then second name (rename, link) or argv */
-	EVENT_LABEL = 5,  /* the process acquired labels and has `labels` now; data: the path or address they came from */
+	EVENT_LABEL = 5,  /* the process acquired labels and has `labels` now; data: the path or address they came from, then `detail` object_keys under which they may have lain */
 	EVENT_GATE_OPEN = 6,
 	EVENT_GATE_STALE = 7, /* data: what was touched */
 	EVENT_GATE_START = 8, /* a run began that may open the gate */
@@ -312,6 +327,7 @@ enum event_type {
 };
 
 #define OBJECT_INTERNAL 0x10000 /* in `object_mode`: mounted by the kernel for itself, so a pipe, a socket, a memfd */
+#define OBJECT_KEY 0x20000      /* the object is told as its key in `objects`, and nothing else of it is known */
 
 /* What was done about a match. */
 enum outcome {

@@ -72,12 +72,12 @@ static __always_inline void channel_of_unix(struct channel *channel, struct sock
 
 /* ---- addresses ---- */
 
-/* 0 for `any`; IPv4 as it is, also inside of IPv6. */
+/* 0 for `any`; IPv4 as it is, also inside of IPv6, of which the others become what no host's IPv4 address is: 255.x.x.x. */
 static __always_inline __u32 address_fold(const __u32 *words)
 {
 	if (!words[0] && !words[1] && (!words[2] || words[2] == 0xffff0000u))
 		return words[3];
-	return words[0] * 0x9e3779b1u ^ words[1] * 0x85ebca6bu ^ words[2] * 0xc2b2ae35u ^ words[3];
+	return (words[0] * 0x9e3779b1u ^ words[1] * 0x85ebca6bu ^ words[2] * 0xc2b2ae35u ^ words[3]) | 255;
 }
 
 /* Both ends of an IPv4 or IPv6 socket; ports in network order. */
@@ -289,6 +289,8 @@ GLOBAL int connection_asked(__u64 address)
 	inet_ends_of(&ends, sk);
 	first_key(&place, ends.far, ends.far_port, key);
 	to = object_make_at(&place);
+	if (to)
+		key_tell(0, proc, &place, from->labels);
 	session = to ? 0 : bpf_map_lookup_elem(&sessions, &key);
 	for (int i = 0; i < LABEL_WORDS; i++)
 		if (to)

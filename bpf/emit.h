@@ -128,6 +128,47 @@ lost:
 	return 0;
 }
 
+/*
+ * Tell that what lies under the key gains labels from the calling thread. Without data and without a call, because
+ * who comes here may have no scratch and be the eighth frame. As with other objects, half of the ring is for what is done.
+ * The domain is that of the verdict, where there is one.
+ */
+static __always_inline void key_tell(struct verdict *v, struct proc *proc, struct object_key *key, __u32 *gained)
+{
+	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), room = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+	__u32 became = COUNTER_UNTOLD;
+	struct event *e;
+
+	if (waiting > room / 2)
+		goto end;
+	became = COUNTER_EVENTS_LOST;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e)
+		goto end;
+	became = COUNTER_EVENTS;
+	__builtin_memset(e, 0, offsetof(struct event, labels));
+	e->time_ns = bpf_ktime_get_ns();
+	e->type = EVENT_OBJECT;
+	e->size = sizeof(*e);
+	e->tgid = v ? v->thread >> 32 : current_tgid();
+	e->tid = v ? v->thread : bpf_get_current_pid_tgid();
+	e->uid = bpf_get_current_uid_gid();
+	e->domain = v ? v->domain : proc->domain;
+	e->session = key->session;
+	e->generation = v ? v->generation : 0;
+	e->op = OP_WRITE;
+	e->object_mode = OBJECT_KEY;
+	bpf_probe_read_kernel(e->labels, sizeof(e->labels), gained);
+	e->object_inode = key->inode;
+	e->object_device = key->device;
+	e->object_generation = key->generation;
+	e->script = 0;
+	/* As wakeup_for. */
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP + ((room / 8 - waiting) >> 63));
+end:
+	count(became);
+}
+
 /* The scratch's path as the first part. */
 GLOBAL int data_fill(struct event_data *d, struct scratch *scratch)
 {

@@ -243,8 +243,8 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 }
 
 /*
- * The same for what is no inode (channel.h), and is not told: the programs that come here may not have scratch. Whether it is
- * to be done at all is asked here, for a branch around the call would be two ways for the verifier to follow.
+ * The same for what is no inode (channel.h): the programs that come here may not have scratch. Whether it is to be done
+ * at all is asked here, for a branch around the call would be two ways for the verifier to follow.
  */
 GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_key *at, __u32 wanted)
 {
@@ -255,8 +255,10 @@ GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_
 	if (!with_flow || !v || !labels || !at || !wanted)
 		return 0;
 	key = *at;
-	if (object_gains(v, labels, &key, &object, &gained))
-		object_gain(v, object, &key, &gained);
+	if (!object_gains(v, labels, &key, &object, &gained))
+		return 0;
+	key_tell(v, 0, &key, gained.words);
+	object_gain(v, object, &key, &gained);
 	return 0;
 }
 
@@ -319,7 +321,25 @@ static long pools_meet_step(__u32 index, struct pools_walk *walk)
 	return 0;
 }
 
-/* What the memory has the process has. */
+/* Tell what the process is about to take, with all places where it may have lain. A function of its own for its stack. */
+GLOBAL int pools_tell(struct verdict *v, struct proc *proc, struct pools *shared)
+{
+	struct event_data data = {};
+	__u32 news = 0;
+
+	if (!with_flow || !v || !proc || !shared)
+		return 0;
+	for (int i = 0; i < LABEL_WORDS; i++)
+		news |= v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
+	if (!news)
+		return 0;
+	data.second = (__u64)shared->keys;
+	data.second_bytes = shared->count * sizeof(struct object_key);
+	emit(EVENT_LABEL, v, proc, shared->count, &data);
+	return 0;
+}
+
+/* What the memory has the process has. It is told before it is passed on. */
 GLOBAL int pools_meet(struct verdict *v, struct proc *proc)
 {
 	struct pools_walk walk = { .v = v, .proc = proc };
@@ -332,6 +352,7 @@ GLOBAL int pools_meet(struct verdict *v, struct proc *proc)
 	if (!walk.shared)
 		return 0;
 	bpf_loop(POOLS_MAX, pools_meet_step, &walk, 0);
+	pools_tell(v, proc, walk.shared);
 	labels_acquire(proc, v);
 	return 0;
 }

@@ -173,19 +173,6 @@ SAME_PLACE(flags, domain, flags, domain);
 SAME_PLACE(clauses_count, domain, clauses_count, domain);
 SAME_PLACE(clauses, seen, clauses, labels);
 
-/* In place of a device number; no device has the major number 4095. */
-#define CHANNEL_EMBRYO 0xfff00001u
-#define CHANNEL_UNIX_NAMED 0xfff00002u /* datagrams to unix sockets that were named in the call, all of them */
-#define CHANNEL_STREAM 0xfff00003u
-#define CHANNEL_PLACE 0xfff00004u
-#define CHANNEL_TERMINAL 0xfff00005u
-#define CHANNEL_COMMON 0xfff00006u  /* shared memory that is not told apart */
-#define CHANNEL_MEMORY 0xfff00007u  /* of a process: what it shares with those that it forks */
-#define CHANNEL_SEGMENT 0xfff00008u /* of System V shared memory, by its number */
-#define CHANNEL_QUEUE 0xfff00009u   /* of System V messages */
-#define CHANNEL_NAME 0xfff0000bu    /* no channel: a path that has the lists of a file which was not remembered (file.h) */
-#define CHANNEL_FIRST 0xfff0000au   /* what goes to an address as a TCP connection is made, before its ends are known */
-
 /* Where the labels of some data lie (channel.h): with an inode, and under further keys of `objects`. Unused ones are 0. */
 #define CHANNEL_KEYS 2
 struct channel {

@@ -51,7 +51,9 @@ GLOBAL int passage_read(struct scratch *scratch, struct passage *passage, struct
 	scratch->path_at = PATH_BYTES;
 	path_resolve(scratch, passage->mount, passage->dentry);
 	data_of_path(&scratch->data, scratch);
-	emit(EVENT_LABEL, v, proc, 0, &scratch->data);
+	scratch->data.second = (__u64)passage->from.keys;
+	scratch->data.second_bytes = sizeof(passage->from.keys);
+	emit(EVENT_LABEL, v, proc, CHANNEL_KEYS, &scratch->data);
 	return 0;
 }
 

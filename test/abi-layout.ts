@@ -34,8 +34,8 @@ export class AbiLayout {
       .map((version) => `clang-${version}`)
       .find((each) => Bun.which(each));
     await $`${clang} -target bpf -g -Wall -Werror -I ${join(root, "bpf")} -c ${source} -o ${object}`.quiet();
-    const dump = await $`/usr/sbin/bpftool -j btf dump file ${object}`.quiet().json();
-    return new AbiLayout(dump.types);
+    const dump = await $`/usr/sbin/bpftool -j btf dump file ${object}`.quiet().text();
+    return new AbiLayout(JSON.parse(dump.replaceAll(/(?<="val":)\d{17,}/g, signed)).types);
   }
 
   /** Byte offsets of a struct's members, and its size. */
@@ -74,6 +74,9 @@ export class AbiLayout {
     );
   }
 }
+
+/** A value above 2,147,483,647 is written as 64 bits, of which numbers hold 53. */
+const signed = (value: string): string => `${BigInt.asIntN(64, BigInt(value))}`;
 
 /** Uses every type once, for what is not used is not described; macros become an enum. */
 function program({ structs, enums, constants }: Names): string {

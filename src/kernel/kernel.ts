@@ -48,15 +48,24 @@ export const objectKinds = [
   "socket",
   "device",
   "memory",
+  "tcp",
+  "udp",
+  "terminal",
+  "segment",
+  "queue",
 ] as const;
-/** A fifo is a pipe with a name, `memory` a memfd and its like. */
+/**
+ * A fifo is a pipe with a name, `memory` a memfd and its like, and what processes share of their own. `tcp` is one
+ * direction of a connection, `udp` an address that datagrams go to, `terminal` one direction of a pseudo terminal,
+ * `segment` and `queue` are System V's.
+ */
 export type ObjectKind = (typeof objectKinds)[number];
 
 /** What an event is about by its identity, which no other name and no reuse of a number changes. */
 export interface KernelObject {
   readonly kind: ObjectKind;
   readonly inode: bigint;
-  /** As the kernel has it: 12 bits of major, 20 of minor. */
+  /** As the kernel has it: 12 bits of major, 20 of minor. Of what is no inode the major number is 4095 (channels.ts). */
   readonly device: number;
   readonly generation: number;
 }
@@ -113,6 +122,8 @@ export interface KernelEvent {
   readonly status: number;
   /** The file, pipe or program that the event is about; null: none, or not known. */
   readonly object: KernelObject | null;
+  /** Of label events: under what else the labels may have lain. */
+  readonly channels: readonly KernelObject[];
   /** Of exec events: which argument names the script that the kernel handed to an interpreter; 0: none. */
   readonly script: number;
   /** The target's bytes: a path, a program, or 19 bytes of an address. */
@@ -145,6 +156,7 @@ export const blankEvent: KernelEvent = {
   labels: [],
   gates: [],
   object: null,
+  channels: [],
   script: 0,
   steered: null,
   status: 0,

@@ -4,6 +4,7 @@
 import { assert } from "../base/assert.ts";
 import { type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
 import { GATES_MAX, LABEL_WORDS } from "../ir/abi.ts";
+import { keyObject } from "./channels.ts";
 import {
   builtins,
   type Counters,
@@ -196,22 +197,43 @@ export function decodeEvent(bytes: Uint8Array): KernelEvent {
     ),
     labels: bitsOf(Array.from({ length: LABEL_WORDS }, (_, i) => u32(eventAt.labels + i * 4))),
     gates:
-      type === "exit" || type === "match"
+      type === "exit" || type === "match" || type === "label"
         ? []
         : bitsOf([Number(detail & 0xffffffffn), Number(detail >> 32n)]),
     status: type === "exit" ? Number(detail) : 0,
     object: objectOf(view),
+    channels: type === "label" ? keysOf(view, eventBytes + first, Number(detail)) : [],
     script: u32(eventAt.script),
     first: bytes.slice(eventBytes, eventBytes + first),
     words: u32(eventAt.words),
-    second: bytes.slice(eventBytes + first, eventBytes + first + second),
+    second:
+      type === "label"
+        ? new Uint8Array(0)
+        : bytes.slice(eventBytes + first, eventBytes + first + second),
   };
+}
+
+/** Byte offsets inside `struct object_key`. */
+export const keyAt = { inode: 0, device: 8, generation: 12, size: 24 } as const;
+
+/** Unused ones are of no device. */
+function keysOf(view: DataView, from: number, count: number): KernelObject[] {
+  return Array.from({ length: count }, (_, i) => keyOf(view, from + i * keyAt.size)).filter(
+    ({ device }) => device !== 0,
+  );
+}
+
+function keyOf(view: DataView, at: number): KernelObject {
+  const [inode, device] = [view.getBigUint64(at, true), view.getUint32(at + keyAt.device, true)];
+  return keyObject(inode, device, view.getUint32(at + keyAt.generation, true));
 }
 
 const fileType = { mask: 0o170000, directory: 0o40000, fifo: 0o10000, socket: 0o140000 } as const;
 const deviceTypes: readonly number[] = [0o20000, 0o60000];
 /** Mounted by the kernel for itself: it has no path. */
 const internalObject = 0x10000;
+/** It is told as the key that labels lie under. */
+const keyedObject = 0x20000;
 
 function objectKind(mode: number): ObjectKind {
   const isInternal = (mode & internalObject) !== 0;
@@ -226,12 +248,11 @@ function objectKind(mode: number): ObjectKind {
 function objectOf(view: DataView): KernelObject | null {
   const mode = view.getUint32(eventAt.objectMode, true);
   if (mode === 0) return null;
-  return {
-    kind: objectKind(mode),
-    inode: view.getBigUint64(eventAt.objectInode, true),
-    device: view.getUint32(eventAt.objectDevice, true),
-    generation: view.getUint32(eventAt.objectGeneration, true),
-  };
+  const inode = view.getBigUint64(eventAt.objectInode, true);
+  const device = view.getUint32(eventAt.objectDevice, true);
+  const generation = view.getUint32(eventAt.objectGeneration, true);
+  if (mode & keyedObject) return keyObject(inode, device, generation);
+  return { kind: objectKind(mode), inode, device, generation };
 }
 
 /** The numbers of the bits that are set in 32-bit words. */

@@ -50,7 +50,7 @@ function ipv6Text(address: Uint8Array): string {
   return `${before}::${groups.slice(start + zeros(start)).join(":")}`;
 }
 
-const addressOps =
+export const addressOps =
   operationBits.connect | operationBits.bind | operationBits.send | operationBits.recv;
 
 /** What an event is about: an address of an operation on addresses, else a path. */

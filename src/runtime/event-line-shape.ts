@@ -22,6 +22,8 @@ const lineShape = jsonObject.to({
   clauses: whole.array(),
   builtin: oneOf(builtins, "a built-in protection").or("null"),
   object: objectReference.or("null"),
+  // Files of earlier versions do not have them.
+  "channels?": objectReference.array(),
   script: "string | null",
 });
 

@@ -2,6 +2,7 @@
 // changes, and a number that is used again is another object.
 
 import { operationBits } from "../ir/abi.ts";
+import { channelText } from "../kernel/channels.ts";
 import type { KernelEvent, KernelObject, ObjectKind } from "../kernel/kernel.ts";
 
 /** An object as records and events tell it. */
@@ -15,21 +16,28 @@ export interface ObjectReference {
   readonly generation: number;
 }
 
+const minorBits = 20;
+
 export function objectReference({
   kind,
   device,
   inode,
   generation,
 }: KernelObject): ObjectReference {
-  const minorBits = 20;
   const minor = device & ((1 << minorBits) - 1);
   return { kind, device: `${device >>> minorBits}:${minor}`, inode: `${inode}`, generation };
 }
 
-/** Its path, or where it has none what /proc/self/fd calls it: `pipe:[4711]`. */
+/** Its path or address, or where it has none what /proc/self/fd calls it: `pipe:[4711]`. */
 export function objectText(path: string, object: ObjectReference | null): string {
-  if (path !== "") return path;
-  return object === null ? "a pipe" : `${object.kind}:[${object.inode}]`;
+  if (object === null) return path === "" ? "a pipe" : path;
+  const channel = channelText(objectOf(object));
+  return channel ?? (path === "" ? `${object.kind}:[${object.inode}]` : path);
+}
+
+export function objectOf({ kind, device, inode, generation }: ObjectReference): KernelObject {
+  const [major = 0, minor = 0] = device.split(":").map(Number);
+  return { kind, inode: BigInt(inode), device: major * 2 ** minorBits + minor, generation };
 }
 
 /** How an object came by a label. `Writer` is whoever asks for it to be kept. */

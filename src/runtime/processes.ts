@@ -83,8 +83,13 @@ const originsMax = 4;
 /** Kept with every object that gains a label. */
 const overMax = 16;
 
-/** How an operation brings labels. */
-export function howOf({ ops, object }: Pick<KernelEvent, "ops" | "object">): Acquisition["how"] {
+/** How an operation brings labels. Whatever it is, what came over a channel was read. */
+export function howOf({
+  ops,
+  object,
+  channels,
+}: Pick<KernelEvent, "ops" | "object" | "channels">): Acquisition["how"] {
+  if (channels.length > 0) return "read";
   if (ops & operationBits.exec) return "exec";
   if (object !== null) return "read";
   return ops & (operationBits.connect | operationBits.send | operationBits.recv)
@@ -163,7 +168,9 @@ export class Processes {
     const script = event.script > 0 ? argv[event.script] : undefined;
     // Of a script the event has the interpreter's file.
     const isScript = script !== undefined;
-    const object = event.object && !isScript ? objectReference(event.object) : null;
+    const own = event.object && !isScript ? [objectReference(event.object)] : [];
+    const objects = [...own, ...event.channels.map(objectReference)];
+    const { object, gain } = this.#wayOf(objects, label);
     return {
       label,
       how: howOf(event),
@@ -174,8 +181,22 @@ export class Processes {
       timeNs: event.timeNs,
       object,
       isSource: this.sourcesOf(event)?.has(label) ?? null,
-      gain: (object && this.#objects.lastGain(object, label)?.id) ?? 0,
+      gain,
     };
+  }
+
+  /** Of what the label may have lain with, what gained it last, and of what the same writer gave it to the first. */
+  #wayOf(objects: readonly ObjectReference[], label: number): Pick<Acquisition, "object" | "gain"> {
+    const ways = objects.map((object) => ({ object, gain: this.#objects.lastGain(object, label) }));
+    const last = ways.reduce(
+      (youngest, way) => ((way.gain?.id ?? 0) > (youngest?.gain?.id ?? 0) ? way : youngest),
+      ways[0],
+    );
+    const [pid, startedNs] = [last?.gain?.writer.pid, last?.gain?.writer.startedNs];
+    const way = ways.find(
+      ({ gain }) => gain?.writer.pid === pid && gain?.writer.startedNs === startedNs,
+    );
+    return { object: way?.object ?? null, gain: way?.gain?.id ?? 0 };
   }
 
   /** Take in one event, before anybody is told of it. */

@@ -96,7 +96,8 @@ function walkBack(
     if (acquisition === null) return { hops, complete: false, broken: null };
     hops.push(...inheritance(holder, clock), acquired(acquisition, clock));
     // A name that is a source explains itself, whatever else was written there.
-    if (acquisition.how === "connect" || acquisition.isSource === true)
+    const { how, isSource } = acquisition;
+    if (isSource === true || (how === "connect" && isSource === null))
       return { hops, complete: true, broken: null };
     const gain = gainOf(acquisition, label, processes);
     if (gain === null)

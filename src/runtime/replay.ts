@@ -5,7 +5,7 @@ import { parseEndpoint } from "../dsl/endpoint.ts";
 import { type OperationName, operationBits } from "../ir/abi.ts";
 import { blankEvent, type EventType, type KernelEvent, type Outcome } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
-import type { ObjectReference } from "./objects.ts";
+import { type ObjectReference, objectOf } from "./objects.ts";
 import { nameOf, Processes } from "./processes.ts";
 import { type Chain, chainOf } from "./provenance.ts";
 
@@ -27,6 +27,8 @@ export interface EventLine {
   readonly clauses: readonly number[];
   readonly builtin: KernelEvent["builtin"];
   readonly object: ObjectReference | null;
+  /** Files of earlier versions do not have them. */
+  readonly channels?: readonly ObjectReference[];
   readonly script: string | null;
 }
 
@@ -88,6 +90,7 @@ export class Replay {
       clauses: line.clauses,
       labels: line.labels.map((name) => this.#bitOf(name)),
       object: line.object && objectOf(line.object),
+      channels: (line.channels ?? []).map(objectOf),
       script: line.script === null ? 0 : Math.max(0, argv.indexOf(line.script)),
       first: addressBytes(line.target ?? "") ?? text.encode(line.target ?? ""),
       words: argv.length,
@@ -116,9 +119,4 @@ function addressBytes(text: string): Uint8Array | null {
   const { address, ports, protocol } = endpoint;
   const port = ports?.low ?? 0;
   return Uint8Array.of(protocol === "udp" ? 17 : 6, ...address, port >> 8, port & 255);
-}
-
-function objectOf({ kind, device, inode, generation }: ObjectReference): KernelEvent["object"] {
-  const [major = 0, minor = 0] = device.split(":").map(Number);
-  return { kind, inode: BigInt(inode), device: major * 2 ** 20 + minor, generation };
 }

@@ -5,7 +5,7 @@ import { entry as entryAt, entryKinds, LABEL_WORDS, operationBits } from "../ir/
 import type { Compiled } from "../ir/ir.ts";
 import { entryOffset, walk } from "../ir/run.ts";
 import type { KernelEvent } from "../kernel/kernel.ts";
-import { wordsOf } from "./bytes.ts";
+import { addressOps, wordsOf } from "./bytes.ts";
 
 /**
  * The labels of which the event's own names are a source. A program's arguments are not asked: of two
@@ -13,12 +13,16 @@ import { wordsOf } from "./bytes.ts";
  */
 export function sourcesOf({ image }: Compiled, event: KernelEvent): ReadonlySet<number> {
   const labels = new Set<number>();
-  const add = (kind: "path" | "exec", bytes: Uint8Array, operation: number) => {
+  const add = (kind: "path" | "exec" | "endpoint", bytes: Uint8Array, operation: number) => {
     for (const { accepts } of walk(image, kind, bytes))
       for (const number of accepts)
         for (const bit of labelsOf(image, number, operation)) labels.add(bit);
   };
   if (image.length === 0 || event.first.length === 0) return labels;
+  if (event.ops & addressOps) {
+    add("endpoint", event.first, event.ops & addressOps);
+    return labels;
+  }
   add("path", event.first, operationBits.read);
   if ((event.ops & operationBits.exec) === 0) return labels;
   add("exec", event.first, operationBits.exec);

@@ -9,6 +9,7 @@
 
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { ObjectKind } from "../../src/kernel/kernel.ts";
 import { clean, probes, scratchFolder, type Tier } from "./tool.ts";
 
 export type Outcome = "observed" | "refused" | "killed-before" | "killed-after";
@@ -60,6 +61,11 @@ export interface Case {
   readonly slow?: true;
   /** Data moves through a descriptor that was open before it was read: the models' traces do not have that. */
   readonly late?: true;
+  /**
+   * What the labels of the match came over: its record says who read the secret, who wrote what of that kind, and that
+   * the refused process read the same. `none`: nothing is told of any labels.
+   */
+  readonly hop?: ObjectKind | "none";
   /** A known fault: why the case does not hold yet, in which tiers. It is run all the same, and must still be there. */
   readonly fault?: { readonly tiers: readonly Tier[]; readonly why: string };
 }

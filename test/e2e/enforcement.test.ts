@@ -16,6 +16,7 @@ import { processes } from "./cases/processes.ts";
 import { programs } from "./cases/programs.ts";
 import { routes } from "./cases/routes.ts";
 import { transforms } from "./cases/transforms.ts";
+import { hopProblems } from "./hops.ts";
 import {
   type CaseRun,
   installPrograms,
@@ -214,6 +215,7 @@ function problemsOf(each: Case, held: CaseRun, free: CaseRun, run: MatrixRun): s
     if ((match.strict ?? undefined) !== each.strict)
       say(`the match of ${match.target} was strict about ${match.strict}`);
   }
+  problems.push(...hopProblems(each, held));
   if (problems.length > 0 && held.output !== "") say(`it said: ${held.output.slice(0, 500)}`);
   return problems;
 }

@@ -5,6 +5,7 @@
 
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { FeedbackRecord } from "../../src/runtime/feedback.ts";
 import { before, type Case, exists, type Suite } from "./case.ts";
 import type { Servers } from "./servers.ts";
 import { type EventLine, eventsIn, probes, runTool, type Told, toldBy } from "./tool.ts";
@@ -17,6 +18,10 @@ export interface CaseRun {
   /** Of programs that leave marks. */
   readonly marks: readonly string[];
   readonly matches: readonly EventLine[];
+  /** What was told of them. */
+  readonly records: readonly FeedbackRecord[];
+  /** Events about who or what acquired labels. */
+  readonly labelled: readonly EventLine[];
   /** What its programs said. */
   readonly output: string;
 }
@@ -165,7 +170,8 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
     .filter((line) => line !== "")
     .map((line) => line.split(" ").map(Number));
   const events = eventsIn(eventsPath);
-  const matches = matchesByCase(events);
+  const byCase = eventsByCase(events);
+  const records = told.matches as unknown as readonly FeedbackRecord[];
   return {
     told,
     events,
@@ -175,6 +181,8 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
     cases: cases.map((each, index) => {
       const dir = dirs[index] ?? "";
       const marks = linesOf(join(dir, "mark"));
+      const own = byCase.get(index) ?? [];
+      const matches = own.filter(({ type }) => type === "match");
       const wasHeard = (name: string) => heard.includes(words(name, dir, each.name));
       return {
         dir,
@@ -182,7 +190,11 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
         ms: results[index]?.[1] ?? 0,
         happened: each.effect ? each.effect(dir, wasHeard) : exists("mark")(dir),
         marks,
-        matches: matches.get(index) ?? [],
+        matches,
+        records: records.filter(({ time, process: { pid } }) =>
+          matches.some((match) => match.pid === pid && match.time === time),
+        ),
+        labelled: own.filter(({ type }) => type === "label" || type === "object"),
         output: linesOf(join(dir, "output")).join("\n"),
       };
     }),
@@ -199,21 +211,24 @@ function linesOf(path: string): string[] {
   }
 }
 
-function matchesByCase(events: readonly EventLine[]): Map<number, EventLine[]> {
+const told = ["match", "label", "object"];
+
+/** Matches of nobody's are those of case -1. */
+function eventsByCase(events: readonly EventLine[]): Map<number, EventLine[]> {
   const driver = events.find(({ type }) => type === "exec")?.pid;
   const caseOf = new Map<number, number>();
-  const matches = new Map<number, EventLine[]>();
+  const byCase = new Map<number, EventLine[]>();
   let cases = 0;
   for (const event of events) {
     if (event.type === "fork") {
       const index = event.parent === driver ? cases++ : caseOf.get(event.parent);
       if (index !== undefined) caseOf.set(event.pid, index);
-    } else if (event.type === "match") {
+    } else if (told.includes(event.type)) {
       const index = caseOf.get(event.pid) ?? -1;
-      matches.set(index, [...(matches.get(index) ?? []), event]);
+      byCase.set(index, [...(byCase.get(index) ?? []), event]);
     }
   }
-  return matches;
+  return byCase;
 }
 
 export function joined(suites: readonly Suite[]): { policy: string; cases: readonly Case[] } {

@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { GATES_MAX, LABEL_WORDS } from "../../src/ir/abi.ts";
+import { channelDevices, channelText } from "../../src/kernel/channels.ts";
 import { builtins, counterNames, effects, eventTypes, outcomes } from "../../src/kernel/kernel.ts";
 import * as state from "../../src/kernel/state.ts";
 import { AbiLayout, numbered, snakeCase, upper } from "../abi-layout.ts";
@@ -17,8 +18,18 @@ const layout = await AbiLayout.read("abi-state", {
     "control",
     "engine_record",
     "event",
+    "object_key",
   ],
-  enums: ["event_type", "outcome", "event_flags", "builtin", "counter", "control_result", "effect"],
+  enums: [
+    "event_type",
+    "outcome",
+    "event_flags",
+    "builtin",
+    "counter",
+    "control_result",
+    "effect",
+    "channel_device",
+  ],
   constants: [
     "LABEL_WORDS",
     "GATES_MAX",
@@ -26,6 +37,7 @@ const layout = await AbiLayout.read("abi-state", {
     "EVENT_PATH_MAX",
     "EVENT_ARGV_MAX",
     "OBJECT_INTERNAL",
+    "OBJECT_KEY",
   ],
 });
 const { EVENT_CLAUSES_MAX = 0, EVENT_PATH_MAX = 0 } = layout.constants();
@@ -183,6 +195,75 @@ test("kinds of objects", () => {
   expect(kinds).toEqual(["file", "directory", "fifo", "socket", "device", "device"]);
   expect(kindOf(0o10000 | OBJECT_INTERNAL)).toBe("pipe");
   expect(kindOf(0o100000 | OBJECT_INTERNAL)).toBe("memory");
+});
+
+test("what is no inode", () => {
+  const devices = Object.entries(layout.values("channel_device"));
+  expect(Object.fromEntries(devices.map(([name, device]) => [name, device >>> 0]))).toEqual(
+    upper("CHANNEL", channelDevices),
+  );
+});
+
+/** What is told of a key of `objects` as an event's object. */
+function keyed(device: number, object_inode: bigint, object_generation = 0) {
+  const { OBJECT_KEY = 0 } = layout.constants();
+  const members = { object_mode: OBJECT_KEY, object_inode, object_device: device };
+  const { object } = state.decodeEvent(record({ type: 10, ...members, object_generation }));
+  if (object === null) throw new Error("no object");
+  return object;
+}
+
+test("an object that is told by its key", () => {
+  const { stream, place, first, terminal, segment, queue, memory, common, embryo } = channelDevices;
+  const loopback = 0x0100007fn;
+  const [from, to] = [0x3412, 0x5000];
+  const told = [
+    keyed(stream, (0x0200007fn << 32n) | loopback, from * 0x10000 + to),
+    keyed(stream, 0x01000000n, to),
+    keyed(place, 0n, to),
+    keyed(first, 0x12ffn, to),
+    keyed(terminal, 5n, 1),
+    keyed(segment, 6n),
+    keyed(queue, 7n),
+    keyed(memory, 1n << 40n, 8),
+    keyed(common, 0n),
+  ];
+  expect(told.map((object) => [object.kind, channelText(object)])).toEqual([
+    ["tcp", "tcp://127.0.0.1:80"],
+    ["tcp", "tcp://[::1]:80"],
+    ["udp", "udp://0.0.0.0:80"],
+    ["tcp", "tcp://[...]:80"],
+    ["terminal", "/dev/pts/5"],
+    ["segment", "segment:[6]"],
+    ["queue", "queue:[7]"],
+    ["memory", "memory:[8]"],
+    ["memory", "memory:[common]"],
+  ]);
+  const file = keyed(0x800001, 4711n, 3);
+  expect(file).toEqual({ kind: "file", inode: 4711n, device: 0x800001, generation: 3 });
+  expect(channelText(file)).toBeNull();
+  const address = 0xffff888012345678n;
+  expect(keyed(embryo, address).inode).toBe(keyed(embryo, address).inode);
+  expect(keyed(embryo, address).inode).not.toBe(address);
+});
+
+test("under what else the labels of a label event may have lain", () => {
+  expect(layout.bytes("object_key")).toMatchObject(state.keyAt);
+  const keys = new Uint8Array(2 * state.keyAt.size);
+  const view = new DataView(keys.buffer);
+  view.setBigUint64(state.keyAt.inode, 5n, true);
+  view.setUint32(state.keyAt.device, channelDevices.terminal, true);
+  view.setUint32(state.keyAt.generation, 1, true);
+  const bytes = record(
+    { type: 5, detail: 2n, first_bytes: 2, second_bytes: keys.length },
+    "/x".padEnd(2 + keys.length),
+  );
+  bytes.set(keys, state.eventBytes + 2);
+  const { channels, gates, second } = state.decodeEvent(bytes);
+  expect(channels).toEqual([
+    { kind: "terminal", inode: 5n, device: channelDevices.terminal, generation: 1 },
+  ]);
+  expect([gates, second.length]).toEqual([[], 0]);
 });
 
 test("the last label and the last clause", () => {

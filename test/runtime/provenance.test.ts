@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { operationBits } from "../../src/ir/abi.ts";
+import { channelDevices } from "../../src/kernel/channels.ts";
 import type { KernelEvent, KernelObject } from "../../src/kernel/kernel.ts";
 import { clockAt } from "../../src/runtime/clock.ts";
 import { Processes } from "../../src/runtime/processes.ts";
@@ -22,6 +23,19 @@ const file = (inode: number, generation = 1): KernelObject => ({
   generation,
 });
 const pipe = (inode: number): KernelObject => ({ ...file(inode), kind: "pipe" });
+
+const connection: KernelObject = {
+  kind: "tcp",
+  inode: (0x0100007fn << 32n) | 0x0100007fn,
+  device: channelDevices.stream,
+  generation: 0x3412_5000,
+};
+const memory: KernelObject = {
+  kind: "memory",
+  inode: 99n,
+  device: channelDevices.memory,
+  generation: 10,
+};
 
 /** Reads and writes as the kernel half tells them: once, where labels change. */
 class Flow extends Story {
@@ -139,6 +153,75 @@ test("an inode that is used again is another file", () => {
   expect(flow.told(13)[1]).toBe("pid 12 (/bin/b) wrote /work/second");
 });
 
+describe("what is no inode", () => {
+  const labels = ["SECRET"];
+  /** As the reader's end tells it. */
+  const hears = (flow: Flow, tgid: number, object: KernelObject | null) =>
+    flow.tell(tgid, "label", { ops: operationBits.read, object, channels: [connection], labels });
+
+  test("a connection, of which the reader tells its own end too", () => {
+    const flow = new Flow();
+    flow.exec(11, "/bin/cat", ["cat"]);
+    flow.reads(11, "/work/.env", file(1));
+    flow.writes(11, "", connection);
+    hears(flow, 12, { ...file(7), kind: "socket" });
+    expect(flow.told(12)).toEqual([
+      "pid 11 (/bin/cat) read /work/.env",
+      "pid 11 (/bin/cat) wrote tcp://127.0.0.1:80",
+      "pid 12 read tcp://127.0.0.1:80",
+    ]);
+    expect(flow.last.provenance[0]?.hops[1]?.object).toEqual({
+      kind: "tcp",
+      device: "4095:3",
+      inode: "72058139515551871",
+      generation: 0x3412_5000,
+    });
+  });
+
+  test("of several ways it came over the one that gained it last", () => {
+    const flow = new Flow();
+    flow.reads(11, "/work/.env", file(1));
+    flow.reads(10, "/work/.env", file(1));
+    flow.writes(10, "", pipe(7));
+    flow.writes(11, "", connection);
+    hears(flow, 12, pipe(7));
+    flow.writes(10, "", pipe(7));
+    hears(flow, 13, pipe(7));
+    expect(flow.told(12)[2]).toBe("pid 12 read tcp://127.0.0.1:80");
+    expect(flow.told(13)[2]).toBe("pid 13 read pipe:[7]");
+  });
+
+  test("of what one writer gave it to the first: hooks see System V memory as a file too", () => {
+    const flow = new Flow();
+    const segment = { ...memory, kind: "segment", device: channelDevices.segment } as const;
+    flow.reads(11, "/work/.env", file(1));
+    for (const object of [segment, file(4)]) flow.writes(11, "", object);
+    flow.tell(12, "label", { channels: [segment, file(4)], labels });
+    expect(flow.told(12)[2]).toBe("pid 12 read segment:[99]");
+  });
+
+  test("memory, whatever the operation before which it was looked at", () => {
+    for (const ops of [operationBits.connect, operationBits.exec]) {
+      const flow = new Flow();
+      flow.reads(11, "/work/.env", file(1));
+      flow.writes(11, "", memory);
+      flow.tell(12, "label", { ops, channels: [{ ...memory, generation: 9 }, memory], labels });
+      expect(flow.told(12).slice(1)).toEqual([
+        "pid 11 wrote memory:[10]",
+        "pid 12 read memory:[10]",
+      ]);
+    }
+  });
+
+  test("where nobody told who wrote, one's own end is named", () => {
+    const flow = new Flow();
+    hears(flow, 12, { ...file(7), kind: "socket" });
+    expect(flow.told(12)).toEqual(["?", "pid 12 read socket:[7]"]);
+    hears(flow, 13, null);
+    expect(flow.told(13)).toEqual(["?", "pid 13 read tcp://127.0.0.1:80"]);
+  });
+});
+
 test("whoever reads has it from the writer of that time", () => {
   const flow = new Flow();
   for (const [reader, writer] of [
@@ -205,6 +288,18 @@ describe("what is not known is said", () => {
     const flow = new Flow();
     flow.reads(12, "/work/out", file(2));
     expect(flow.told(12)).toEqual(["?", "pid 12 read /work/out"]);
+  });
+  test("a label that the refused connection itself does not bring", () => {
+    expect(new Flow().told(12)).toEqual(["?", "pid 12 reached tcp://10.0.0.1:443"]);
+    const story = new Story(`source NET = endpoint "10.0.0.1:443"
+rule r: block connect any if NET`);
+    for (const [port, complete] of [
+      [443, true],
+      [444, false],
+    ] as const) {
+      story.match(12, "connect", addressBytes("tcp", "10.0.0.1", port), { labels: ["NET"] });
+      expect(story.last.provenance[0]).toMatchObject({ how: "connect", complete });
+    }
   });
   test("a writer of which nobody told what it read", () => {
     const flow = new Flow();

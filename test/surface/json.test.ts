@@ -175,6 +175,7 @@ test("events", () => {
     words: 1,
     second: new Uint8Array([65, 0]),
     object: { kind: "file", inode: 1n, device: 1, generation: 1 },
+    channels: [{ kind: "queue", inode: 1n, device: 0xfff00009, generation: 0 }],
   });
   expectDescribed("## `actplane run --events FILE`", [eventJson(full, context)]);
 });

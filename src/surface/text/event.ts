@@ -39,6 +39,7 @@ export function eventJson(event: KernelEvent, { compiled, clock, tier }: EventCo
     builtin: event.builtin,
     steered: event.steered,
     object: event.object && objectReference(event.object),
+    channels: event.channels.map(objectReference),
     script: event.script > 0 ? (wordsOf(event.second, event.words)[event.script] ?? null) : null,
     status: event.type === "exit" ? event.status : null,
     strict: event.strictPath ? "path" : event.strictArgs ? "arguments" : null,

@@ -2,6 +2,7 @@
 
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ObjectKind } from "../../../src/kernel/kernel.ts";
 import { allowed, type Case, earlyBlock, isFull, leaked, type Suite } from "../case.ts";
 
 /** One gate a case: gates last as long as the session. */
@@ -260,60 +261,63 @@ const labels: readonly Case[] = [
   },
 ];
 
-/** Channels between two processes that were open before the secret was read (test/probes/pass.c), with a word on each. */
-const channels: readonly (readonly [channel: string, words: string])[] = [
-  ["pipe", "a pipe"],
-  ["pipe-writev", "a pipe, by writev and readv"],
-  ["pipe-splice", "a pipe, spliced into it"],
-  ["pipe-vmsplice", "a pipe, by vmsplice"],
-  ["pipe-tee", "a pipe, by tee"],
-  ["pipe-sendfile", "a pipe, by sendfile"],
-  ["pipe-through-pipe", "two pipes, spliced from one to the other"],
-  ["fifo", "a FIFO"],
-  ["socketpair", "a socket pair"],
-  ["socketpair-send", "a socket pair, by send and recv"],
-  ["socketpair-sendmsg", "a socket pair, by sendmsg and recvmsg"],
-  ["socketpair-sendmmsg", "a socket pair, by sendmmsg and recvmmsg"],
-  ["socketpair-datagram", "a socket pair of datagrams"],
-  ["socketpair-packets", "a socket pair of packets"],
-  ["socketpair-sendfile", "a socket pair, by sendfile and splice"],
-  ["unix-accepted-later", "a unix socket that is accepted when the sender is gone"],
-  ["unix-named-datagram", "a unix datagram sent by name"],
-  ["descriptor", "a descriptor that is passed"],
-  ["descriptor-taken", "a descriptor that is taken out of the process"],
-  ["tcp", "a TCP connection"],
-  ["tcp-send", "a TCP connection, by send and recv"],
-  ["tcp-sendmsg", "a TCP connection, by sendmsg and recvmsg"],
-  ["tcp-sendfile", "a TCP connection, by sendfile and splice"],
-  ["tcp-answer", "the server's side of a TCP connection"],
-  ["tcp-six", "a TCP connection over IPv6"],
-  ["tcp-mixed", "a TCP connection from IPv4 to IPv6"],
-  ["tcp-paths", "a TCP connection of several paths"],
-  ["tcp-fast", "a TCP connection, with the packet that makes it"],
-  ["tcp-fast-message", "a TCP connection, with the packet that makes it, by sendmsg"],
-  ["tcp-fast-write", "a TCP connection that is made by the first write"],
-  ["udp", "a connected UDP socket"],
-  ["udp-sendto", "a UDP datagram"],
-  ["udp-anywhere", "a UDP datagram to who listens everywhere"],
-  ["memfd", "a memfd"],
-  ["tmpfile", "a file without a name"],
-  ["sendfile", "a file, by sendfile"],
-  ["copy-range", "a file, by copy_file_range"],
-  ["terminal-to-master", "a terminal, to its master"],
-  ["terminal-to-slave", "a terminal, from its master"],
-  ["mqueue", "a POSIX message queue"],
-  ["msgqueue", "a System V message queue"],
-  ["anonymous-memory", "memory that a parent shared with its children"],
-  ["mapped-file", "a file that both have mapped"],
-  ["mapped-reading", "a file that one writes to and the other has mapped"],
-  ["shm", "POSIX shared memory"],
-  ["sysv-shm", "System V shared memory"],
-  ["old-send", "a socket pair, by socketcall"],
-  ["old-message", "a System V message queue, by ipc"],
-  ["old-segment", "System V shared memory, by ipc"],
-  ["old-mapping", "a file that both have mapped, by the mmap of 32 bits"],
-  ["vfork", "the memory of a child that runs in it"],
-  ["descriptor-mapped", "a descriptor that is passed, and mapped"],
+/**
+ * Channels between two processes that were open before the secret was read (test/probes/pass.c), with a word on each, and
+ * as what it is told of. Null: who receives has the secret from its file, or from a child that gives it no word.
+ */
+const channels: readonly (readonly [channel: string, words: string, hop: ObjectKind | null])[] = [
+  ["pipe", "a pipe", "pipe"],
+  ["pipe-writev", "a pipe, by writev and readv", "pipe"],
+  ["pipe-splice", "a pipe, spliced into it", "pipe"],
+  ["pipe-vmsplice", "a pipe, by vmsplice", "pipe"],
+  ["pipe-tee", "a pipe, by tee", "pipe"],
+  ["pipe-sendfile", "a pipe, by sendfile", "pipe"],
+  ["pipe-through-pipe", "two pipes, spliced from one to the other", "pipe"],
+  ["fifo", "a FIFO", "fifo"],
+  ["socketpair", "a socket pair", "socket"],
+  ["socketpair-send", "a socket pair, by send and recv", "socket"],
+  ["socketpair-sendmsg", "a socket pair, by sendmsg and recvmsg", "socket"],
+  ["socketpair-sendmmsg", "a socket pair, by sendmmsg and recvmmsg", "socket"],
+  ["socketpair-datagram", "a socket pair of datagrams", "socket"],
+  ["socketpair-packets", "a socket pair of packets", "socket"],
+  ["socketpair-sendfile", "a socket pair, by sendfile and splice", "socket"],
+  ["unix-accepted-later", "a unix socket that is accepted when the sender is gone", "socket"],
+  ["unix-named-datagram", "a unix datagram sent by name", "socket"],
+  ["descriptor", "a descriptor that is passed", null],
+  ["descriptor-taken", "a descriptor that is taken out of the process", null],
+  ["tcp", "a TCP connection", "tcp"],
+  ["tcp-send", "a TCP connection, by send and recv", "tcp"],
+  ["tcp-sendmsg", "a TCP connection, by sendmsg and recvmsg", "tcp"],
+  ["tcp-sendfile", "a TCP connection, by sendfile and splice", "tcp"],
+  ["tcp-answer", "the server's side of a TCP connection", "tcp"],
+  ["tcp-six", "a TCP connection over IPv6", "tcp"],
+  ["tcp-mixed", "a TCP connection from IPv4 to IPv6", "tcp"],
+  ["tcp-paths", "a TCP connection of several paths", "tcp"],
+  ["tcp-fast", "a TCP connection, with the packet that makes it", "tcp"],
+  ["tcp-fast-message", "a TCP connection, with the packet that makes it, by sendmsg", "tcp"],
+  ["tcp-fast-write", "a TCP connection that is made by the first write", "tcp"],
+  ["udp", "a connected UDP socket", "udp"],
+  ["udp-sendto", "a UDP datagram", "udp"],
+  ["udp-anywhere", "a UDP datagram to who listens everywhere", "udp"],
+  ["memfd", "a memfd", "memory"],
+  ["tmpfile", "a file without a name", "file"],
+  ["sendfile", "a file, by sendfile", "file"],
+  ["copy-range", "a file, by copy_file_range", "file"],
+  ["terminal-to-master", "a terminal, to its master", "terminal"],
+  ["terminal-to-slave", "a terminal, from its master", "terminal"],
+  ["mqueue", "a POSIX message queue", "memory"],
+  ["msgqueue", "a System V message queue", "queue"],
+  ["anonymous-memory", "memory that a parent shared with its children", "memory"],
+  ["mapped-file", "a file that both have mapped", "file"],
+  ["mapped-reading", "a file that one writes to and the other has mapped", "file"],
+  ["shm", "POSIX shared memory", "file"],
+  ["sysv-shm", "System V shared memory", "segment"],
+  ["old-send", "a socket pair, by socketcall", "socket"],
+  ["old-message", "a System V message queue, by ipc", "queue"],
+  ["old-segment", "System V shared memory, by ipc", "segment"],
+  ["old-mapping", "a file that both have mapped, by the mmap of 32 bits", "file"],
+  ["vfork", "the memory of a child that runs in it", null],
+  ["descriptor-mapped", "a descriptor that is passed, and mapped", null],
 ];
 /** The same, between files that may share their blocks, in a file system of the case's own. */
 const clones: readonly (readonly [channel: string, system: "btrfs" | "xfs", words: string])[] = [
@@ -356,14 +360,16 @@ function sharesBlocks(system: string): string | null {
   return isKnown() ? null : `the kernel has no ${system}`;
 }
 
-const passed: readonly Case[] = channels.map(([channel, words]) => ({
+const passed: readonly Case[] = channels.map(([channel, words, hop]) => ({
   ...secret,
+  ...(hop === null ? {} : { hop }),
   name: `a label goes over ${words}`,
   late: true,
   run: ["{pass}", channel, "secret.env", "{bin}/sink-secret", "ran"],
 }));
 /** The same channels, with a file that is no secret. */
 const innocent: readonly Case[] = channels.map(([channel, words]) => ({
+  hop: "none",
   name: `nothing goes over ${words}`,
   expected: allowed,
   files: ["other.env"],

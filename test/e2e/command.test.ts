@@ -326,7 +326,9 @@ runs("the tool leaves no file behind", async () => {
     ls /sys/fs/bpf | grep -c actplane
   '`);
   // What is remembered of a boot, the journal for `explain --last`, and the command's own file.
-  expect(out.replace(/types-\S+\.btf/, "types")).toBe(
+  // What the kernel's build says of preemption is asked for on some kernels only.
+  const left = out.replace(/types-\S+\.btf/, "types").replace(/.*\/preempt-config-.*\n/, "");
+  expect(left).toBe(
     "/run/actplane/last/0.jsonl\n/run/actplane/probes.json\n/run/actplane/types\n/tmp/work/made\n0\n",
   );
 });

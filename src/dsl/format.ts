@@ -6,7 +6,7 @@ import { assert } from "../base/assert.ts";
 import { hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import type { Policy, Rule } from "./ast.ts";
-import { isDocument, readDocument } from "./document.ts";
+import { isDocument } from "./document.ts";
 import { type Fragment, wholeSource } from "./fragment.ts";
 import type { Layout } from "./grammar/reader.ts";
 import { type ParsedText, parseFragment } from "./parser.ts";
@@ -19,6 +19,7 @@ import {
   ruleTails,
 } from "./print.ts";
 import type { Comment } from "./token.ts";
+import { readDocument } from "./yaml-document.ts";
 
 /** The file in canonical layout. Where it has errors it is given back as it was. */
 export function formatFile(source: Source): Outcome<string> {

@@ -6,17 +6,13 @@ import { assert } from "../base/assert.ts";
 import { type Diagnostic, hasErrors, type Outcome } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import type { Policy, Rule } from "../dsl/ast.ts";
-import {
-  type BindingMode,
-  isDocument,
-  type PolicyDocument,
-  readDocument,
-} from "../dsl/document.ts";
+import { type BindingMode, isDocument, type PolicyDocument } from "../dsl/document.ts";
 import { resolveDomain } from "../dsl/domains.ts";
 import { loadPolicy } from "../dsl/load.ts";
 import { emptyPolicy } from "../dsl/merge.ts";
 import { parsePolicy } from "../dsl/parser.ts";
 import { expandSets } from "../dsl/sets.ts";
+import { readDocument } from "../dsl/yaml-document.ts";
 import { Recent } from "./recent.ts";
 
 /** A binding: what a child may disable as one, or may not. */

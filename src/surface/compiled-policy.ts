@@ -6,8 +6,9 @@ import { resolve } from "node:path";
 import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
 import type { Source } from "../base/source.ts";
 import { inTextOrder } from "../dsl/check.ts";
-import { type PolicyDocument, readPolicyFile, textDocument } from "../dsl/document.ts";
+import { type PolicyDocument, textDocument } from "../dsl/document.ts";
 import { resolveDomain } from "../dsl/domains.ts";
+import { readPolicyFile } from "../dsl/policy-file.ts";
 import { commandTable, withCommands } from "../ir/commands.ts";
 import { compile } from "../ir/compile.ts";
 import type { Compiled } from "../ir/ir.ts";
@@ -48,9 +49,9 @@ export async function compilePolicy(io: Io, choice: PolicyChoice): Promise<Compi
   return compileFile(file, choice);
 }
 
-export function compileFile(file: PolicyFile, choice: PolicyChoice): CompiledPolicy {
+export async function compileFile(file: PolicyFile, choice: PolicyChoice): Promise<CompiledPolicy> {
   const source = file.value;
-  const read = choice.rule === undefined ? readPolicyFile(source) : textDocument(source);
+  const read = choice.rule === undefined ? await readPolicyFile(source) : textDocument(source);
   const document = read.value;
   const resolved = resolveDomain(document, choice.domain);
   const found = isReadable(file)

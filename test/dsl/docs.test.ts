@@ -5,9 +5,9 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hasErrors } from "../../src/base/diagnostic.ts";
-import { readDocument } from "../../src/dsl/document.ts";
 import { checkDocument } from "../../src/dsl/domains.ts";
 import { loadPolicy } from "../../src/dsl/load.ts";
+import { readDocument } from "../../src/dsl/yaml-document.ts";
 import { brief, source } from "./support.ts";
 
 const root = join(import.meta.dir, "../..");

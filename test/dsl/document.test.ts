@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { positionAt } from "../../src/base/source.ts";
-import { isDocument, readDocument, readPolicyFile } from "../../src/dsl/document.ts";
+import { isDocument, textDocument } from "../../src/dsl/document.ts";
 import { checkDocument, resolveDomain } from "../../src/dsl/domains.ts";
 import { loadPolicy } from "../../src/dsl/load.ts";
+import { readDocument } from "../../src/dsl/yaml-document.ts";
 import { brief, source } from "./support.ts";
 
 const catalogue = `
@@ -155,7 +156,7 @@ describe("what a file is", () => {
       expect(isDocument(source(text, name))).toBe(expected));
   }
   test("policy text is a flat document", () => {
-    const { value } = readPolicyFile(source("rule r: notify exec any", "x.policy"));
+    const { value } = textDocument(source("rule r: notify exec any", "x.policy"));
     expect(resolveDomain(value).value.policy.rules.length).toBe(1);
   });
 });

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { hasErrors } from "../../src/base/diagnostic.ts";
 import { inTextOrder } from "../../src/dsl/check.ts";
 import { decodeSource } from "../../src/dsl/decode.ts";
-import { readPolicyFile } from "../../src/dsl/document.ts";
 import { checkDocument } from "../../src/dsl/domains.ts";
+import { readPolicyFile } from "../../src/dsl/policy-file.ts";
 import { renderDiagnostics } from "../../src/surface/text/diagnostic.ts";
 
 const folder = join(import.meta.dir, "golden");
@@ -19,17 +19,17 @@ describe("golden", () => {
   }
 });
 
-function check(file: string): void {
+async function check(file: string): Promise<void> {
   const bytes = readFileSync(join(folder, file));
-  const text = `${bytes.toString()}\n${"-".repeat(80)}\n${findings(file, bytes) || "nothing to say\n"}`;
+  const text = `${bytes.toString()}\n${"-".repeat(80)}\n${(await findings(file, bytes)) || "nothing to say\n"}`;
   const golden = join(folder, `${file}.txt`);
   if (process.env.UPDATE_GOLDEN === "1") writeFileSync(golden, text);
   expect(text).toBe(existsSync(golden) ? readFileSync(golden, "utf8") : "");
 }
 
-function findings(file: string, bytes: Uint8Array): string {
+async function findings(file: string, bytes: Uint8Array): Promise<string> {
   const decoded = decodeSource(file, bytes);
   if (hasErrors(decoded.diagnostics)) return renderDiagnostics(decoded.diagnostics);
-  const read = readPolicyFile(decoded.value);
+  const read = await readPolicyFile(decoded.value);
   return renderDiagnostics(inTextOrder([...read.diagnostics, ...checkDocument(read.value)]));
 }

@@ -3,9 +3,10 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeSource, sourceBytesMax } from "../../src/dsl/decode.ts";
-import { readDocument, readPolicyFile } from "../../src/dsl/document.ts";
+import { isDocument, textDocument } from "../../src/dsl/document.ts";
 import { checkDocument } from "../../src/dsl/domains.ts";
 import { loadPolicy } from "../../src/dsl/load.ts";
+import { readDocument } from "../../src/dsl/yaml-document.ts";
 import { renderDiagnostics } from "../../src/surface/text/diagnostic.ts";
 import { source } from "./support.ts";
 
@@ -17,7 +18,8 @@ const timeMsMax = 8_000;
 /** The whole of what `check` does, rendering included; yields the codes. */
 function codes(text: string, name = "test.policy"): string[] {
   const started = performance.now();
-  const read = readPolicyFile(source(text, name));
+  const given = source(text, name);
+  const read = isDocument(given) ? readDocument(given) : textDocument(given);
   const all = [...read.diagnostics, ...checkDocument(read.value)];
   renderDiagnostics(all);
   expect(performance.now() - started).toBeLessThan(timeMsMax);

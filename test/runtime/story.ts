@@ -6,7 +6,7 @@
 //     story.last.provenance
 
 import type { Source } from "../../src/base/source.ts";
-import { readPolicyFile } from "../../src/dsl/document.ts";
+import { textDocument } from "../../src/dsl/document.ts";
 import { resolveDomain } from "../../src/dsl/domains.ts";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import { compile } from "../../src/ir/compile.ts";
@@ -48,7 +48,7 @@ function pairs([a = 0, b = 0, c = 0, d = 0]: readonly number[]): number[] {
 
 export function compiledPolicy(text: string): { compiled: Compiled; source: Source } {
   const source: Source = { name: "test.policy", text };
-  const { policy } = resolveDomain(readPolicyFile(source).value).value;
+  const { policy } = resolveDomain(textDocument(source).value).value;
   const { value: compiled, diagnostics } = compile(policy, {
     workspace: "/work",
     home: "/home/user",

@@ -5,9 +5,10 @@ import { resolve } from "node:path";
 import { type Diagnostic, hasErrors, type Severity } from "../../base/diagnostic.ts";
 import { inTextOrder } from "../../dsl/check.ts";
 import { unmatchedPatterns } from "../../dsl/checks/unmatched-patterns.ts";
-import { type PolicyDocument, readPolicyFile } from "../../dsl/document.ts";
+import type { PolicyDocument } from "../../dsl/document.ts";
 import { checkDocument, policiesOf, resolveDomain } from "../../dsl/domains.ts";
 import { loadPolicy } from "../../dsl/load.ts";
+import { readPolicyFile } from "../../dsl/policy-file.ts";
 import type { CompiledClause } from "../../ir/ir.ts";
 import type { Tier } from "../../kernel/kernel.ts";
 import { verdictOf } from "../../kernel/verdicts.ts";
@@ -64,7 +65,7 @@ export async function check(io: Io, host: Host, given: CheckArguments): Promise<
     io.stderr.write(`actplane check: ${error.message}\n`);
     return exits.usage;
   }
-  const found = isReadable(file) ? findings(file, given) : file.diagnostics;
+  const found = isReadable(file) ? await findings(file, given) : file.diagnostics;
   const onHost =
     given.host === true && !hasErrors(found) ? await verdicts(file, host, given) : null;
   const diagnostics = onHost === null ? found : [...found, ...onHost.errors];
@@ -86,7 +87,7 @@ interface OnHost {
 }
 
 async function verdicts(file: PolicyFile, host: Host, given: CheckArguments): Promise<OnHost> {
-  const { compiled, document, diagnostics } = compileFile(file, given);
+  const { compiled, document, diagnostics } = await compileFile(file, given);
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const clauses = compiled?.clauses ?? [];
   const known = await hostTier(host);
@@ -98,10 +99,10 @@ async function verdicts(file: PolicyFile, host: Host, given: CheckArguments): Pr
 }
 
 /** Everything that is wrong with the file, in the order of its text. */
-function findings(file: PolicyFile, given: CheckArguments): Diagnostic[] {
+async function findings(file: PolicyFile, given: CheckArguments): Promise<Diagnostic[]> {
   const source = file.value;
   if (given.rule !== undefined) return inTextOrder(loadPolicy(source).diagnostics);
-  const read = readPolicyFile(source);
+  const read = await readPolicyFile(source);
   const shape = [...file.diagnostics, ...read.diagnostics];
   const checked = checkDocument(read.value, given.domain);
   const isBroken = hasErrors(shape) || hasErrors(checked);

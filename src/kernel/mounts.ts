@@ -30,8 +30,12 @@ export function mountPlaces(
 
 /** mountinfo writes blanks, tabs, newlines and backslashes as octal escapes. */
 function bytesOf(escaped: string): Uint8Array {
-  const text = escaped.replace(/\\([0-7]{3})/g, (_, octal) =>
+  const text = escaped.includes("\\") ? unescaped(escaped) : escaped;
+  return Buffer.from(text, "latin1");
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

@@ -105,6 +105,7 @@ export class Semantics {
   readonly #processes = new Map<number, Process>();
   readonly #objects = new Map<number, Set<string>>();
   readonly #gates = new Map<string, Gate>();
+  /** When what waits for an approval, as `approvalText`, got it. */
   readonly #approvals = new Map<string, number>();
   #runs: Run[] = [];
   #nowMs = 0;
@@ -441,14 +442,17 @@ export class Semantics {
     return gate;
   }
 
-  /** An operator's word; `open` false takes it back. */
+  /** An operator's word, for what waits for it now and not for what other policies bring later; `open` false takes it back. */
   approve(name: string, open: boolean): void {
-    if (open) this.#approvals.set(name, this.#nowMs);
-    else this.#approvals.delete(name);
+    const waiting = [...this.#policies.values()].flatMap(approvalsIn);
+    for (const one of waiting.filter((each) => each.name === name)) {
+      if (open) this.#approvals.set(approvalText(one), this.#nowMs);
+      else this.#approvals.delete(approvalText(one));
+    }
   }
 
   #isApproved(name: string, withinMs: number | null): boolean {
-    const atMs = this.#approvals.get(name);
+    const atMs = this.#approvals.get(approvalText({ name, withinMs }));
     return atMs !== undefined && (withinMs === null || this.#nowMs - atMs <= withinMs);
   }
 
@@ -559,6 +563,24 @@ function strongest(matches: readonly Match[]): Verdict {
 
 function isOneOf(words: readonly string[], word: string): boolean {
   return words.includes(word);
+}
+
+/** What waits for an operator's word. */
+interface Awaited {
+  readonly name: string;
+  readonly withinMs: number | null;
+}
+
+function approvalsIn(policy: Policy): Awaited[] {
+  const labels = policy.sources.flatMap(({ origin }) =>
+    origin.kind === "approval" ? [{ name: origin.name, withinMs: null }] : [],
+  );
+  const conditions = conditionsOf(policy).filter((each) => each.kind === "approved");
+  return [...labels, ...conditions];
+}
+
+function approvalText({ name, withinMs }: Awaited): string {
+  return JSON.stringify([name, withinMs]);
 }
 
 /** One text for gates that are written alike, in the author's words. */

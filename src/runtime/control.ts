@@ -10,6 +10,7 @@ import type { Source } from "../base/source.ts";
 import type { Compiled } from "../ir/ir.ts";
 import { noNumbers } from "../ir/numbering.ts";
 import type { Engine, Tier } from "../kernel/kernel.ts";
+import { Approvals } from "./approvals.ts";
 import { Audit } from "./audit.ts";
 import { type Caller, requireOperator, requireOwn } from "./caller.ts";
 import { type ClauseStanding, requireStrength, standingsOf } from "./clause-standing.ts";
@@ -95,6 +96,7 @@ export class Control {
   readonly #now: () => string;
   readonly #turns = new Turns();
   readonly #secondNames = new SecondNames();
+  readonly #approvals: Approvals;
 
   constructor(options: ControlOptions) {
     this.#options = options;
@@ -102,6 +104,7 @@ export class Control {
     this.#registry = options.registry;
     this.#now = options.now;
     this.audit = new Audit(options.store, options.now);
+    this.#approvals = new Approvals({ ...options, audit: this.audit });
   }
 
   get #engine(): Engine {
@@ -124,7 +127,7 @@ export class Control {
       const numbers = [...session.domains].flatMap(({ number }) => held.get(number)?.session ?? []);
       const isHeld = numbers.includes(session.number);
       if (isHeld) this.#secondNames.adopt(session);
-      else this.#registry.renumberSession(session, this.#engine.newSession());
+      else this.#renew(session);
       for (const domain of session.domains) {
         const compiled = compileAsItStands(domain);
         const before = held.get(domain.number);
@@ -137,8 +140,15 @@ export class Control {
         await this.#setInForce(domain, compiled);
         if ((await this.#secondNames.show(this.#engine, domain, compiled)).length > 0) unseen++;
       }
+      if (isHeld) this.#approvals.restore(session);
     }
     return { adopted, made: this.#registry.size - adopted, unknown: held.size, unseen };
+  }
+
+  /** The kernel knows nothing of it: it was started anew. */
+  #renew(session: SessionState): void {
+    this.#registry.renumberSession(session, this.#engine.newSession());
+    this.#approvals.forget(session);
   }
 
   // ---- making ----
@@ -250,6 +260,7 @@ export class Control {
       if (domain.parent === null) this.#registry.endSession(domain.session, this.#now());
     });
     if (domain.parent === null) this.#engine.endSession(domain.session.number);
+    else this.#approvals.leave(domain, domain.compiled);
     throw asRefusal(failure);
   }
 
@@ -366,9 +377,11 @@ export class Control {
       domain.session.number,
       compiled.image,
     );
+    const { compiled: before } = domain;
     domain.generation = generation;
     domain.compiled = compiled;
     this.#registry.save(domain);
+    this.#approvals.leave(domain, before);
   }
 
   // ---- ending ----
@@ -399,10 +412,15 @@ export class Control {
         this.audit.note(caller, "domain-ended", domain, { domains: all.map((each) => each.id) });
         for (const each of all) this.#options.onDomainEnding?.(each);
         for (const each of all.toReversed()) this.#registry.end(each, this.#now());
-        if (domain.parent === null) this.#registry.endSession(domain.session, this.#now());
+        if (domain.parent === null) {
+          this.#registry.endSession(domain.session, this.#now());
+          this.#approvals.forget(domain.session);
+        }
       });
       for (const each of all) this.#engine.endDomain(each.number);
-      if (domain.parent === null) {
+      if (domain.parent !== null) {
+        for (const each of all) this.#approvals.leave(each, each.compiled);
+      } else {
         this.#engine.endSession(domain.session.number);
         this.#options.onSessionEnded?.(domain.session);
       }
@@ -428,30 +446,7 @@ export class Control {
     reason: string | null,
   ): number[] {
     requireOperator(caller, "approve");
-    const { session } = this.existing(id);
-    const gates = new Set(
-      [...session.domains].flatMap(({ compiled }) =>
-        (compiled?.approvals ?? []).flatMap((each) => (each.name === name ? [each.gate] : [])),
-      ),
-    );
-    if (gates.size === 0)
-      throw new Refusal("not-found", `no rule of the session waits for the approval "${name}"`);
-    this.#store.transaction(() => {
-      this.#store.run(
-        "INSERT OR REPLACE INTO approvals(session, name, open, time) VALUES (?, ?, ?, ?)",
-        session.id,
-        name,
-        open ? 1 : 0,
-        this.#now(),
-      );
-      this.audit.note(caller, open ? "approved" : "approval-withdrawn", this.existing(id), {
-        name,
-        reason,
-        gates: [...gates],
-      });
-    });
-    for (const gate of gates) this.#engine.approve(session.number, gate, open);
-    return [...gates];
+    return this.#approvals.say(caller, this.existing(id), name, open, reason);
   }
 
   /** What this host does about each clause. */

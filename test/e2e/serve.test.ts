@@ -164,6 +164,59 @@ os._exit(0)`;
     expect(attempt()).toBe(false);
   });
 
+  test("an approval ends with the last rule that waits for it, in a text or in a child", async () => {
+    const waiting = 'rule no-mkdir: block exec "mkdir" unless approved "setup"';
+    const session = await daemon.make('rule other: block exec "no-such-program"');
+    const target = join(daemon.folder, "ended");
+    const passes = (id: string) => {
+      Bun.spawnSync([...daemon.prefix(id), "mkdir", target], { stdin: "ignore" });
+      if (!existsSync(target)) return false;
+      rmdirSync(target);
+      return true;
+    };
+    const approve = async (open: boolean) => {
+      const body = { domain: session, name: "setup", open };
+      return (await daemon.curl("POST", "/v1/approvals", body)).status;
+    };
+    const policies = `/v1/domains/${session}/policies`;
+    const add = async () => {
+      const body = { text: waiting, degraded: true };
+      expect((await daemon.curl("POST", policies, body)).status).toBe(201);
+    };
+    const remove = async (text: number) =>
+      expect((await daemon.curl("DELETE", `${policies}/${text}`)).status).toBe(204);
+
+    await add();
+    expect(passes(session)).toBe(false);
+    expect(await approve(true)).toBe(201);
+    expect(passes(session)).toBe(true);
+    await remove(2);
+    expect(passes(session)).toBe(true);
+    expect(await approve(false)).toBe(404);
+    await add();
+    expect(passes(session)).toBe(false);
+    expect(await approve(true)).toBe(201);
+    expect(passes(session)).toBe(true);
+
+    // A child waits for it as well: it ends with the last of both.
+    const child = await daemon.make(waiting.replace("no-mkdir", "child"), { parent: session });
+    await remove(3);
+    expect(passes(child)).toBe(true);
+    expect((await daemon.curl("DELETE", `/v1/domains/${child}`)).status).toBe(204);
+    await daemon.kill();
+    await daemon.start();
+    await add();
+    expect(passes(session)).toBe(false);
+    expect(await approve(true)).toBe(201);
+    expect(passes(session)).toBe(true);
+    // The other end was the child's.
+    const { body } = await daemon.curl("GET", `/v1/audit?domain=${session}`);
+    const told = body.entries.map(({ action }: { action: string }) => action);
+    expect(told.filter((action: string) => /^appro/.test(action))).toEqual([
+      ...["approved", "approval-ended", "approved", "approved"],
+    ]);
+  });
+
   test("a process that runs is attached, and what it does next is judged", async () => {
     const other = await daemon.make('rule no-mkdir: block exec "mkdir"');
     const target = join(daemon.folder, "made");

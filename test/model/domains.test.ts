@@ -1,8 +1,8 @@
 // Several domains in one session: random policies, each a parent's with more, processes that are moved down the tree and
-// policies that are tightened in the middle of a trace. The semantics and the compiled images agree on every event.
+// policies that change in the middle of a trace. The semantics and the compiled images agree on every event.
 //
 //   root            a policy
-//   root/a, root/b  the same and more; root/a is tightened later
+//   root/a, root/b  the same and more; root/a is tightened later, and what it was tightened by is taken away again
 //   root/a/c        what root/a had, and more
 
 import { expect, test } from "bun:test";
@@ -21,14 +21,17 @@ interface Change {
   /** Before this command of the trace. */
   readonly at: number;
   readonly process: number;
-  /** A domain that the process is moved to; null: `root/a` is tightened. */
+  /** A domain that the process is moved to; null: the policy of `root/a` changes. */
   readonly domain: string | null;
+  /** Whether it then has the later text. */
+  readonly isTight: boolean;
 }
 
 const change: fc.Arbitrary<Change> = fc.record({
   at: fc.nat(20),
   process: fc.integer({ min: 1, max: 5 }),
-  domain: fc.constantFrom("root/a", "root/a", "root/b", "root/a/c", null),
+  domain: fc.constantFrom("root/a", "root/a", "root/b", "root/a/c", null, null),
+  isTight: fc.boolean(),
 });
 
 function policyOf(text: string): Policy {
@@ -48,6 +51,7 @@ function play(
 ): Played {
   const [root, a, b, c, later] = texts.map(policyOf) as [Policy, Policy, Policy, Policy, Policy];
   const withA = joined(root, a, "a");
+  const tight = joined(withA, later, "later");
   const session = new Session(root, places);
   session.govern("root/a", withA);
   session.govern("root/b", joined(root, b, "b"));
@@ -58,8 +62,8 @@ function play(
   const domains = new Set<string>();
   let events = 0;
   for (const [number, command] of commands.entries()) {
-    for (const { process, domain } of changes.filter(({ at }) => at === number)) {
-      if (domain === null) session.govern("root/a", joined(withA, later, "later"));
+    for (const { process, domain, isTight } of changes.filter(({ at }) => at === number)) {
+      if (domain === null) session.govern("root/a", isTight ? tight : withA);
       // Only down the tree.
       else if (domain.startsWith(`${session.model.domainOf(process)}/`))
         session.model.move(process, domain);

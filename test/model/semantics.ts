@@ -126,6 +126,8 @@ export class Semantics {
       const text = gateText(condition);
       if (!this.#gates.has(text)) this.#gates.set(text, { text, condition, satisfiedBy: null });
     }
+    const waiting = new Set(this.#awaited().map(approvalText));
+    for (const text of this.#approvals.keys()) if (!waiting.has(text)) this.#approvals.delete(text);
   }
 
   /** The process, and what it forks from now on, is in the domain. */
@@ -442,13 +444,16 @@ export class Semantics {
     return gate;
   }
 
-  /** An operator's word, for what waits for it now and not for what other policies bring later; `open` false takes it back. */
+  /** An operator's word, for what waits for it and for as long as anything does; `open` false takes it back. */
   approve(name: string, open: boolean): void {
-    const waiting = [...this.#policies.values()].flatMap(approvalsIn);
-    for (const one of waiting.filter((each) => each.name === name)) {
+    for (const one of this.#awaited().filter((each) => each.name === name)) {
       if (open) this.#approvals.set(approvalText(one), this.#nowMs);
       else this.#approvals.delete(approvalText(one));
     }
+  }
+
+  #awaited(): Awaited[] {
+    return [...this.#policies.values()].flatMap(approvalsIn);
   }
 
   #isApproved(name: string, withinMs: number | null): boolean {

@@ -10,6 +10,7 @@ import type { Compiled } from "../../src/ir/ir.ts";
 import { type Numbering, noNumbers } from "../../src/ir/numbering.ts";
 import { type Decision, Simulation } from "../../src/ir/simulation.ts";
 import type { TraceEvent } from "../../src/ir/trace.ts";
+import { noLongerAwaited } from "../../src/runtime/approvals.ts";
 import { type Roots, writtenAs } from "./agreement.ts";
 import { execText, gateText, rootDomain, Semantics, type Step } from "./semantics.ts";
 
@@ -43,7 +44,10 @@ export class Session {
   }
 
   govern(domain: string, policy: Policy): void {
+    const before = this.#compiled.get(domain) ?? null;
     this.#compile(domain, policy);
+    for (const { gate } of noLongerAwaited(before, this.#compiled.values()))
+      this.simulation.approve(gate, false);
     this.model.govern(domain, policy);
   }
 

@@ -352,7 +352,7 @@ function onSharedBlocks(system: string, channel: string, file: string): readonly
 }
 
 /** The kernel may have the file system in a module that is loaded when it is asked for. */
-function sharesBlocks(system: string): string | null {
+export function sharesBlocks(system: string): string | null {
   if (Bun.which(`mkfs.${system}`) === null) return `there is no mkfs.${system}`;
   const modprobe = () => Bun.spawnSync(["modprobe", "-q", system]).exitCode;
   const isKnown = () => readFileSync("/proc/filesystems", "utf8").includes(`\t${system}\n`);

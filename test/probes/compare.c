@@ -1,0 +1,82 @@
+/*
+ * compare [exchanged] OWN ONE OTHER: asks again and again whether ONE says the same as OWN (FIDEDUPERANGE). With
+ * `exchanged` another thread puts OTHER in the place of its descriptor and takes it away again meanwhile, and it is asked
+ * until that has happened during ENOUGH of the questions. At the end, of the questions:
+ *
+ *     asked exchanged
+ *
+ * Ends with 3 where nobody was seen to exchange anything for a long time, with 95 where the files cannot be compared.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENOUGH 1000
+#define LONG_S 60
+#define EXCHANGED_AT 100
+
+static atomic_long exchanges;
+static int one, other;
+
+static void *exchange(void *none)
+{
+	for (;;) {
+		dup2(other, EXCHANGED_AT);
+		exchanges++;
+		dup2(one, EXCHANGED_AT);
+		exchanges++;
+	}
+	return 0;
+}
+
+/* Whether there was an answer; which is no matter. */
+static int is_answered(int own)
+{
+	struct {
+		struct file_dedupe_range range;
+		struct file_dedupe_range_info other;
+	} same = { { .src_length = 1, .dest_count = 1 }, { .dest_fd = EXCHANGED_AT } };
+
+	return !ioctl(own, FIDEDUPERANGE, &same) && same.other.status >= 0;
+}
+
+int main(int count, char **words)
+{
+	int is_exchanged = count > 1 && !strcmp(words[1], "exchanged"), own;
+	time_t until = time(0) + LONG_S;
+	long asked = 0, during = 0;
+	pthread_t thread;
+
+	words += is_exchanged;
+	if (count - is_exchanged != 4)
+		return 2;
+	own = open(words[1], O_RDWR);
+	one = open(words[2], O_RDWR);
+	other = open(words[3], O_RDWR);
+	if (own < 0 || one < 0 || other < 0 || dup2(one, EXCHANGED_AT) < 0)
+		return 2;
+	if (!is_answered(own))
+		return 95;
+	if (is_exchanged && pthread_create(&thread, 0, exchange, 0))
+		return 2;
+	while (is_exchanged ? during < ENOUGH : asked < ENOUGH) {
+		long before = exchanges;
+
+		if (!is_answered(own))
+			return 95;
+		asked++;
+		during += exchanges != before;
+		if (time(0) > until)
+			return 3;
+	}
+	printf("%ld %ld\n", asked, during);
+	return 0;
+}

@@ -76,6 +76,27 @@ export const cases: readonly PolicyCase[] = [
   {
     policy: "no-force-push",
     prepare: repository,
+    forbidden: "git push -fu origin main",
+    happened: rewrittenUpstream,
+    allowed: "git push -qu origin main:dashed-f",
+  },
+  {
+    policy: "no-force-push",
+    prepare: `${repository}; git push -q origin main:another`,
+    forbidden: "git push -qd origin another",
+    happened: "! git ls-remote --exit-code origin another >other",
+    allowed: "git push -q --follow-tags origin main:third",
+  },
+  {
+    policy: "no-force-push",
+    prepare: repository,
+    forbidden: "git push -q --mir origin",
+    happened: rewrittenUpstream,
+    allowed: "git push -q --dry-run origin main:third",
+  },
+  {
+    policy: "no-force-push",
+    prepare: repository,
     forbidden:
       '/usr/bin/python3 -c \'import os; os.execlp("git", "x", "push", "-q", "origin", "+main")\'',
     happened: rewrittenUpstream,

@@ -36,6 +36,7 @@ function formatDocument(source: Source): Outcome<string> {
   const { value: document, diagnostics } = readDocument(source);
   if (hasErrors(diagnostics)) return { value: source.text, diagnostics };
   let text = source.text;
+  const lineEnd = /\r?\n/.exec(text)?.[0] ?? "\n";
   // From the last to the first, so that the places of those before stay right.
   const fragments = [...document.rules.values()].map((rule) => rule.fragment);
   for (const fragment of fragments.sort((a, b) => b.place(0) - a.place(0))) {
@@ -43,7 +44,7 @@ function formatDocument(source: Source): Outcome<string> {
     if (block === null) continue;
     const lines = layOut(fragment, parseFragment(fragment)).trimEnd().split("\n");
     const indented = lines.map((line) => (line === "" ? "" : block.indent + line));
-    text = text.slice(0, block.start) + indented.join("\n") + text.slice(block.end);
+    text = text.slice(0, block.start) + indented.join(lineEnd) + text.slice(block.end);
   }
   const again = readDocument({ ...source, text }).value;
   for (const [name, rule] of document.rules) {

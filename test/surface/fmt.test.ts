@@ -1,7 +1,7 @@
 // `actplane fmt`: prints, compares or writes the canonical layout.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { makePlace, type Place } from "./support.ts";
 
@@ -43,6 +43,36 @@ test("a document keeps all but its policy", async () => {
   );
   const { out } = await place.run(["fmt"]);
   expect(out).toBe("version:  1 # one\npolicy: |\n    rule r:\n      notify exec any\n");
+});
+
+test("a document with line ends of Windows keeps them", async () => {
+  place.write("actplane.yaml", "version: 1\r\npolicy: |\r\n  rule   r:\r\n   notify exec any\r\n");
+  const { out } = await place.run(["fmt"]);
+  expect(out).toBe("version: 1\r\npolicy: |\r\n  rule r:\r\n    notify exec any\r\n");
+});
+
+test("--write through a link changes the file and keeps the link, the mode and nothing else", async () => {
+  place.write("a.policy", before);
+  chmodSync(join(place.folder, "a.policy"), 0o640);
+  symlinkSync("a.policy", join(place.folder, "link.policy"));
+  expect((await place.run(["fmt", "link.policy", "--write"])).code).toBe(0);
+  expect(read("a.policy")).toBe(after);
+  expect(lstatSync(join(place.folder, "link.policy")).isSymbolicLink()).toBe(true);
+  expect(statSync(join(place.folder, "a.policy")).mode & 0o777).toBe(0o640);
+  expect(readdirSync(place.folder).sort()).toEqual(["a.policy", "link.policy"]);
+});
+
+test("a file that cannot be written is told and stays", async () => {
+  // So deep that no name fits beside it, which keeps root from writing as well.
+  let name = "";
+  while (place.folder.length + name.length < 4_070) name += "d".repeat(19).concat("/");
+  name += "a";
+  place.write(name, before);
+  const { code, err } = await place.run(["fmt", name, "--write"]);
+  expect(code).toBe(1);
+  expect(err).toStartWith("actplane fmt: cannot write ");
+  expect(err).toEndWith(": the name is too long\n");
+  expect(read(name)).toBe(before);
 });
 
 test("standard input is printed, and cannot be written", async () => {

@@ -1,6 +1,5 @@
 // `actplane fmt`: the canonical layout of policy text, also inside a YAML document.
 
-import { writeFileSync } from "node:fs";
 import { hasErrors } from "../../base/diagnostic.ts";
 import { formatFile } from "../../dsl/format.ts";
 import type { Io } from "../io.ts";
@@ -11,7 +10,10 @@ import {
   type PolicyFile,
   PolicyFileError,
 } from "../policy-file.ts";
+import { replaceFile } from "../replace-file.ts";
 import { renderDiagnostics, wantsColor } from "../text/diagnostic.ts";
+import { reasonNotToWrite } from "../text/failure.ts";
+import { printable } from "../text/printable.ts";
 
 export interface FmtArguments {
   readonly file: string | undefined;
@@ -45,7 +47,9 @@ function finish(io: Io, file: PolicyFile, text: string, given: FmtArguments): nu
   const { name, text: before } = file.value;
   if (given.check === true) {
     if (text === before) return exits.done;
-    io.stderr.write(`${name} is not in the canonical form; \`actplane fmt --write\` changes it\n`);
+    io.stderr.write(
+      `${printable(name)} is not in the canonical form; \`actplane fmt --write\` changes it\n`,
+    );
     return exits.different;
   }
   if (given.write !== true) {
@@ -56,6 +60,13 @@ function finish(io: Io, file: PolicyFile, text: string, given: FmtArguments): nu
     io.stderr.write("actplane fmt: standard input cannot be written to; leave --write out\n");
     return exits.usage;
   }
-  if (text !== before) writeFileSync(file.path, text);
-  return exits.done;
+  try {
+    if (text !== before) replaceFile(file.path, text);
+    return exits.done;
+  } catch (error) {
+    io.stderr.write(
+      `actplane fmt: cannot write ${printable(file.path)}: ${reasonNotToWrite(error)}\n`,
+    );
+    return exits.usage;
+  }
 }

@@ -1,27 +1,16 @@
 // `actplane hooks install`, `uninstall` and `print`: registers us in the settings of agent harnesses. What they then
 // call is hooks-answer.ts, which has to be fast.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { compiled } from "../../kernel/self.ts";
 import { sudoUser } from "../../kernel/user.ts";
 import { type Harness, harnessNames, type Scope } from "../hooks/harness.ts";
 import { chosen, type HarnessFlags } from "../hooks/harnesses.ts";
 import { hookCommand, UnreadableSettings, withHooks, withoutHooks } from "../hooks/settings.ts";
 import type { Io } from "../io.ts";
+import { replaceFile } from "../replace-file.ts";
 import { reasonNotToWrite } from "../text/failure.ts";
 import { printable } from "../text/printable.ts";
 
@@ -65,7 +54,8 @@ function edit(io: Io, given: HooksArguments, change: Edit, afterwards = false): 
         say("is so already");
         return true;
       }
-      replace(file, before, after);
+      if (!replaceFile(file, after, before))
+        throw new UnreadableSettings("somebody else changed it meanwhile");
       say("was changed");
       if (afterwards && harness.afterwards !== null) io.stderr.write(`  ${harness.afterwards}\n`);
       return true;
@@ -75,30 +65,6 @@ function edit(io: Io, given: HooksArguments, change: Edit, afterwards = false): 
       return false;
     }
   });
-}
-
-/** A reader sees the old text or the new one, and an editor that was faster is not overwritten. */
-function replace(file: string, before: string, after: string): void {
-  const isThere = existsSync(file);
-  const target = isThere ? realpathSync(file) : file;
-  mkdirSync(dirname(target), { recursive: true });
-  const temporary = join(dirname(target), `.actplane-${process.pid}-${Date.now()}.tmp`);
-  try {
-    const mode = isThere ? statSync(target).mode & 0o777 : 0o644;
-    const handle = openSync(temporary, "wx", mode);
-    try {
-      writeSync(handle, after);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-    if (isThere && readFileSync(target, "utf8") !== before)
-      throw new UnreadableSettings("somebody else changed it meanwhile");
-    renameSync(temporary, target);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }
 
 /** Under sudo the files are those of who called it, and so are the rights with which they are opened. */

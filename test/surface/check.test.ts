@@ -231,13 +231,19 @@ describe("--host", () => {
   const none = host({ lsm: false, "modify-return": false, tracepoint: false });
   const unknown = host({ lsm: false });
 
-  async function check(name: string, on: Partial<Host>, expected: number, policy = text) {
+  async function check(
+    name: string,
+    on: Partial<Host>,
+    expected: number,
+    policy = text,
+    told: string[] = [],
+  ) {
     place.write("a.yaml", policy);
     place.write("a.policy", policy);
     const file = policy.startsWith("rule") ? "a.policy" : "a.yaml";
     const { code, out, err } = await place.run(["check", "--host", file], { host: on });
     expectGolden(`check on ${name}`, out);
-    expect(err).toBe("");
+    expect([...err.matchAll(/\[(\w+)\]/g)].map(([, each]) => each)).toEqual([...told]);
     expect(code).toBe(expected);
   }
   test("that refuses before", () => check("a host that refuses", lsm, 0));
@@ -259,7 +265,7 @@ describe("--host", () => {
   test("on which nothing works", () => check("a host on which nothing works", none, 2));
   test("of which too little is known", () => check("a host that is not known", unknown, 0));
   test("a policy without rules", () =>
-    check("a policy without rules", lsm, 0, "policy: |\n  # none\n"));
+    check("a policy without rules", lsm, 0, "policy: |\n  # none\n", ["C062"]));
 
   test("findings come first, and stop it", async () => {
     place.write("a.policy", wrong);

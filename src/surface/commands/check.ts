@@ -3,7 +3,9 @@
 
 import { resolve } from "node:path";
 import { type Diagnostic, hasErrors, type Severity } from "../../base/diagnostic.ts";
+import type { Policy } from "../../dsl/ast.ts";
 import { inTextOrder } from "../../dsl/check.ts";
+import { checkHasRules } from "../../dsl/checks/has-rules.ts";
 import { unmatchedPatterns } from "../../dsl/checks/unmatched-patterns.ts";
 import type { PolicyDocument } from "../../dsl/document.ts";
 import { checkDocument, policiesOf, resolveDomain } from "../../dsl/domains.ts";
@@ -84,6 +86,8 @@ interface OnHost {
   readonly tier: Tier | null | undefined;
   /** Whether `run` would start a command under the policy; null: not known. */
   readonly starts: boolean | null;
+  /** Whether `--degraded` would make it start. */
+  readonly isNegotiable: boolean;
 }
 
 async function verdicts(file: PolicyFile, host: Host, given: CheckArguments): Promise<OnHost> {
@@ -91,33 +95,40 @@ async function verdicts(file: PolicyFile, host: Host, given: CheckArguments): Pr
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const clauses = compiled?.clauses ?? [];
   const known = await hostTier(host);
-  if (known === null) return { errors, clauses, tier: undefined, starts: null };
+  if (known === null)
+    return { errors, clauses, tier: undefined, starts: null, isNegotiable: false };
   const { tier } = known;
   const weak = tier === null ? [] : weakOf(verdictsIn(tier, clauses), document);
   const starts = tier !== null && (weak.length === 0 || allowsDegraded(document, false));
-  return { errors, clauses, tier, starts };
+  return { errors, clauses, tier, starts, isNegotiable: allowsDegraded(document, true) };
 }
 
 /** Everything that is wrong with the file, in the order of its text. */
 async function findings(file: PolicyFile, given: CheckArguments): Promise<Diagnostic[]> {
   const source = file.value;
-  if (given.rule !== undefined) return inTextOrder(loadPolicy(source).diagnostics);
+  if (given.rule !== undefined) {
+    const { value, diagnostics } = loadPolicy(source);
+    const empty = hasErrors(diagnostics) ? [] : checkHasRules([value], source);
+    return inTextOrder([...diagnostics, ...empty]);
+  }
   const read = await readPolicyFile(source);
   const shape = [...file.diagnostics, ...read.diagnostics];
   const checked = checkDocument(read.value, given.domain);
   const isBroken = hasErrors(shape) || hasErrors(checked);
-  const hints =
-    isBroken || file.path === null ? [] : workspaceHints(read.value, file, given.domain);
-  return inTextOrder([...shape, ...checked, ...hints]);
+  if (isBroken) return inTextOrder([...shape, ...checked]);
+  const policies =
+    given.domain === undefined
+      ? policiesOf(read.value)
+      : [resolveDomain(read.value, given.domain).value.policy];
+  const hints = file.path === null ? [] : workspaceHints(read.value, policies, file);
+  return inTextOrder([...shape, ...checked, ...checkHasRules(policies, source), ...hints]);
 }
 
 function workspaceHints(
   document: PolicyDocument,
+  policies: readonly Policy[],
   file: PolicyFile,
-  domain: string | undefined,
 ): Diagnostic[] {
-  const policies =
-    domain === undefined ? policiesOf(document) : [resolveDomain(document, domain).value.policy];
   const { paths, isWhole } = walkWorkspace(resolve(file.folder, document.workspace ?? "."));
   if (!isWhole) return [];
   const all = policies.flatMap((policy) => unmatchedPatterns(policy, paths, document.source));
@@ -142,7 +153,7 @@ function report(
   if (onHost !== null && onHost.errors.length === 0) io.stdout.write(onHostText(onHost));
 }
 
-function onHostText({ tier, clauses, starts }: OnHost): string {
+function onHostText({ tier, clauses, starts, isNegotiable }: OnHost): string {
   if (clauses.length === 0) return "the policy has no rules\n";
   if (tier === undefined || tier === null) {
     const why =
@@ -151,9 +162,10 @@ function onHostText({ tier, clauses, starts }: OnHost): string {
         : "which tier this host has is not known: trying needs root (`sudo actplane doctor`), which is then remembered";
     return `${why}\n${renderTierVerdicts(clauses)}`;
   }
-  const end = starts
-    ? ""
-    : "`actplane run` starts nothing under this policy here, unless --degraded accepts the weaker verdicts\n";
+  const unless = isNegotiable
+    ? "unless --degraded accepts the weaker verdicts"
+    : "because `require: block` accepts nothing less";
+  const end = starts ? "" : `\`actplane run\` starts nothing under this policy here, ${unless}\n`;
   return `${tier} tier\n${renderVerdicts(verdictsIn(tier, clauses))}${end}`;
 }
 

@@ -82,7 +82,7 @@ export function printClause(clause: Clause): string {
   return [head, ...condition, ...lines].join("\n    ");
 }
 
-function printOrigin(origin: LabelSource["origin"]): string {
+export function printOrigin(origin: LabelSource["origin"]): string {
   switch (origin.kind) {
     case "exec":
       return `exec ${printExec(origin.exec)}`;

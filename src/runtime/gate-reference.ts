@@ -6,7 +6,7 @@ import { printEvent } from "../dsl/print.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { KernelEvent } from "../kernel/kernel.ts";
 import type { Clock } from "./clock.ts";
-import type { Doer, GateHistory, Gates } from "./gates.ts";
+import type { Doer, GateHistory, Gates, StaleHow } from "./gates.ts";
 import type { Step } from "./processes.ts";
 
 export interface GateReference {
@@ -21,8 +21,8 @@ export interface GateReference {
   readonly exit_status: number | null;
   /** Null where it is stale because of what happened while it ran. */
   readonly stale_since: string | null;
-  /** What was touched, and by whom. */
-  readonly stale_by: (Step & { readonly what: string }) | null;
+  /** What was done to what, and by whom; records of versions before do not say how. */
+  readonly stale_by: (Step & { readonly what: string; readonly how?: StaleHow }) | null;
 }
 
 export interface GateContext {
@@ -52,7 +52,7 @@ export function gateReference(
       ran_by: ranBy && stepOf(ranBy),
       exit_status: failedStatus === null ? null : shellStatus(failedStatus),
       stale_since: iso(stale?.timeNs ?? null),
-      stale_by: stale && { what: stale.what, ...stepOf(stale) },
+      stale_by: stale && { what: stale.what, how: stale.how, ...stepOf(stale) },
     },
   ];
 }

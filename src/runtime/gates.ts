@@ -1,5 +1,6 @@
 // What became of each gate: when its program ran, how it ended, what made it stale and who did it.
 
+import { operationBits } from "../ir/abi.ts";
 import type { KernelEvent } from "../kernel/kernel.ts";
 import { targetText } from "./bytes.ts";
 
@@ -8,6 +9,10 @@ export interface Doer {
   readonly tgid: number;
   readonly exe: string;
 }
+
+/** What shut a gate: a program that ran, a file that was only opened or read, anything else. */
+export const staleHows = ["exec", "read", "change"] as const;
+export type StaleHow = (typeof staleHows)[number];
 
 export interface GateHistory {
   /** Start of the last run, whatever came of it. */
@@ -24,7 +29,9 @@ export interface GateHistory {
   /** When it was run last in a way that its caller could steer, so that it did not count; null: never, or not since. */
   readonly steeredNs: bigint | null;
   /** What closed it since it opened; null: nothing did. */
-  readonly stale: (Doer & { readonly timeNs: bigint; readonly what: string }) | null;
+  readonly stale:
+    | (Doer & { readonly timeNs: bigint; readonly what: string; readonly how: StaleHow })
+    | null;
 }
 
 const never: GateHistory = {
@@ -67,6 +74,7 @@ export class Gates {
         const stale = {
           timeNs: event.timeNs,
           what: targetText(event),
+          how: staleHow(event.ops),
           ...this.#doer(event.tgid),
         };
         for (const gate of event.gates) this.#change(gate, { stale });
@@ -125,4 +133,10 @@ export class Gates {
   #change(gate: number, change: Partial<GateHistory>): void {
     this.#histories.set(gate, { ...this.history(gate), ...change });
   }
+}
+
+function staleHow(ops: number): StaleHow {
+  if ((ops & operationBits.exec) !== 0) return "exec";
+  const others = ops & ~(operationBits.open | operationBits.read);
+  return ops !== 0 && others === 0 ? "read" : "change";
 }

@@ -4,6 +4,7 @@ import { jsonObject, oneOf, type type, whole } from "../base/shape.ts";
 import { builtins, tiers } from "../kernel/kernel.ts";
 import { verdictKinds } from "../kernel/verdicts.ts";
 import type { FeedbackRecord } from "./feedback.ts";
+import { staleHows } from "./gates.ts";
 import { objectReference } from "./words-shape.ts";
 
 const effect = oneOf(["notify", "block", "kill"], "`notify`, `block` or `kill`");
@@ -59,7 +60,9 @@ const gateReference = jsonObject.to({
   ran_by: jsonObject.to(step).or("null"),
   exit_status: whole.or("null"),
   stale_since: "string | null",
-  stale_by: jsonObject.to({ ...step, what: "string" }).or("null"),
+  stale_by: jsonObject
+    .to({ ...step, what: "string", "how?": oneOf(staleHows, "how a gate is shut") })
+    .or("null"),
 });
 
 const recordShape = jsonObject.to({

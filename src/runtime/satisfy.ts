@@ -1,10 +1,10 @@
 // What would make a refused operation pass now, as sentences for whoever wants to go on: each, done, lets
 // it pass. What only somebody else can do is said as such; what would only lead around the rule is not said.
 
-import type { Clause, Condition } from "../dsl/ast.ts";
+import type { Clause, Condition, SourceOrigin } from "../dsl/ast.ts";
 import { printDuration } from "../dsl/duration.ts";
 import { evaluate } from "../dsl/logic.ts";
-import { printEvent, printExec } from "../dsl/print.ts";
+import { printEvent, printExec, printOrigin } from "../dsl/print.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { GateReference } from "./gate-reference.ts";
 import type { Chain } from "./provenance.ts";
@@ -133,11 +133,28 @@ function cleaned({ label, isOwn }: LabelChain, { refusing, labels, compiled }: R
     );
 }
 
-/** A label whose absence the rule is about, given by running a program. */
+/** A label whose absence the rule is about, and how the policy gives it. */
 function labelsToGain({ refusing, labels, compiled }: Refusal): string[] {
-  return compiled.policy.sources.flatMap(({ label: { text: label }, origin }) => {
-    if (origin.kind !== "exec" || labels.has(label)) return [];
-    if (!passes(refusing, new Set([...labels, label]))) return [];
-    return [`do it from what \`exec ${printExec(origin.exec)}\` starts, which has ${label}`];
-  });
+  const { sources, transforms } = compiled.policy;
+  const endorsers = transforms
+    .filter(({ kind }) => kind === "endorse")
+    .map(({ label, gate }) => ({ label, origin: { kind: "exec", exec: gate } as const }));
+  return [...sources, ...endorsers].flatMap(({ label: { text: label }, origin }) =>
+    !labels.has(label) && passes(refusing, new Set([...labels, label]))
+      ? [gainSentence(label, origin)]
+      : [],
+  );
+}
+
+function gainSentence(label: string, origin: SourceOrigin): string {
+  switch (origin.kind) {
+    case "exec":
+      return `do it from what \`exec ${printExec(origin.exec)}\` starts, which has ${label}`;
+    case "file":
+      return `do it from a process that has read \`${printOrigin(origin)}\`, which gives ${label}`;
+    case "endpoint":
+      return `do it from a process that has reached \`${printOrigin(origin)}\`, which gives ${label}`;
+    case "approval":
+      return `ask the operator to approve "${origin.name}"`;
+  }
 }

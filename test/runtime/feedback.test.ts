@@ -1,7 +1,7 @@
 // The record of a match, for every kind of clause and condition.
 
 import { describe, expect, test } from "bun:test";
-import type { OperationName } from "../../src/ir/abi.ts";
+import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import { addressBytes, Story } from "./story.ts";
 
 const agent = 'source AGENT = exec "claude"\n';
@@ -257,6 +257,27 @@ describe("what would make it pass, of labels", () => {
     'do it from what `exec "b"` starts, which has B',
   ]);
   check(
+    "one that a program gives",
+    "not C",
+    ['do it from what `exec "review" "--all"` starts, which has C'],
+    'endorse C by exec "review" "--all"',
+  );
+  check(
+    "one that an operator gives",
+    "not C",
+    ['ask the operator to approve "release"'],
+    'source C = approval "release"',
+  );
+  check(
+    "one that a file or an address gives",
+    "not C",
+    [
+      'do it from a process that has read `file "/c/**"`, which gives C',
+      'do it from a process that has reached `endpoint "10.1."`, which gives C',
+    ],
+    'source C = file "/c/**"\nsource C = endpoint "10.1."',
+  );
+  check(
     "one that a program takes away",
     "A",
     [
@@ -328,8 +349,16 @@ describe("gates", () => {
       state: "stale",
       ran_at: "2030-01-01T00:00:00.001Z",
       stale_since: "2030-01-01T00:00:00.005Z",
-      stale_by: { what: "/src/a.c", pid: 30, exe: "/usr/bin/vim" },
+      stale_by: { what: "/src/a.c", how: "change", pid: 30, exe: "/usr/bin/vim" },
     }));
+  const staleHow = (ops: number) =>
+    gateAfter((story) => {
+      passed(story);
+      story.gate(30, "gate-stale", { ops, first: new TextEncoder().encode("/usr/bin/vim") });
+    }).gate?.stale_by?.how;
+  test("stale because a program ran", () => expect(staleHow(operationBits.exec)).toBe("exec"));
+  test("stale because a file was read", () =>
+    expect(staleHow(operationBits.open | operationBits.read)).toBe("read"));
   test("stale by what happened while it ran", () =>
     expect(gateAfter(passed).gate).toMatchObject({
       state: "stale",

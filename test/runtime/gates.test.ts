@@ -58,12 +58,10 @@ test("a run that its caller could steer does not count, until the next one", () 
 });
 
 test("stale, and who did it", () =>
-  check({ satisfiedNs: 1n, stale: { timeNs: 4n, what: "/src/a.c", tgid: 30, exe: "" } }, [
-    start,
-    open,
-    exit(0),
-    stale,
-  ]));
+  check(
+    { satisfiedNs: 1n, stale: { timeNs: 4n, what: "/src/a.c", how: "change", tgid: 30, exe: "" } },
+    [start, open, exit(0), stale],
+  ));
 
 test("opened again it is stale no longer", () =>
   check({ satisfiedNs: 5n, stale: null }, [start, open, exit(0), stale, start, open, exit(0)]));

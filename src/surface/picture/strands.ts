@@ -4,6 +4,7 @@
 import type { GateReference } from "../../runtime/gate-reference.ts";
 import type { Step } from "../../runtime/processes.ts";
 import type { Chain, Hop } from "../../runtime/provenance.ts";
+import { staleVerb } from "../text/stale.ts";
 
 /** A match as far as it can be drawn; a feedback record is more. */
 export interface Explained {
@@ -134,7 +135,7 @@ function gateStrand(gate: GateReference, match: Explained): Strand {
   const verb =
     stale_by === null
       ? ""
-      : `${stale_by.exe || "?"} (pid ${stale_by.pid}) touched ${stale_by.what}`;
+      : `${stale_by.exe || "?"} (pid ${stale_by.pid}) ${staleVerb(stale_by)} ${stale_by.what}`;
   const state = gate.state === "failed" ? `failed, exit code ${gate.exit_status}` : gate.state;
   drawn.to({ id: `${id} ${gate.state}`, kind: "gate", text: state }, verb, gate.stale_since);
   drawn.to(targetNode(match), "lets nothing pass");

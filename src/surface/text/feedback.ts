@@ -17,7 +17,8 @@ import type { GateReference } from "../../runtime/gate-reference.ts";
 import type { Step } from "../../runtime/processes.ts";
 import { chainLines, isDirect } from "./hop.ts";
 import { printable } from "./printable.ts";
-import { shown } from "./shown.ts";
+import { onOneLine, shown } from "./shown.ts";
+import { staleVerb } from "./stale.ts";
 
 const ancestorsShown = 4;
 
@@ -28,7 +29,7 @@ export function renderFeedback(record: FeedbackRecord, whole = false): string {
     if (other.name !== record.rule.name) rows.push(["also", ruleText(other)]);
   }
   if (record.matched_more) rows.push(["also", "more clauses than can be named here"]);
-  if (record.because !== null) rows.push(["because", shown(record.because)]);
+  if (record.because !== null) rows.push(["because", shown(onOneLine(record.because))]);
   if (record.strict !== null) rows.push(["strict", record.strict]);
   rows.push(["process", processText(record)]);
   for (const each of record.provenance)
@@ -36,7 +37,7 @@ export function renderFeedback(record: FeedbackRecord, whole = false): string {
       rows.push([index === 0 ? each.label : "", line]);
     });
   for (const gate of record.gates) rows.push(["gate", gateText(gate)]);
-  if (record.fix !== null) rows.push(["fix", shown(record.fix)]);
+  if (record.fix !== null) rows.push(["fix", shown(onOneLine(record.fix))]);
   for (const sentence of record.satisfy) rows.push(["to pass", shown(sentence)]);
   if (record.effect !== "notify" && record.verdict !== "unenforceable")
     rows.push(["again", againText(record)]);
@@ -136,7 +137,7 @@ function gateText({
           ? ""
           : stale_by.what === ""
             ? ": a process can write to a file of it through a mapping"
-            : `: ${named(stale_by)} touched ${shown(stale_by.what)}`;
+            : `: ${named(stale_by)} ${staleVerb(stale_by)} ${shown(stale_by.what)}`;
       return `${what} ${satisfied}, stale since ${stale_since}${who}`;
     }
   }

@@ -5,9 +5,11 @@
 // anything, also like an instruction.
 
 import type { FeedbackRecord } from "../../runtime/feedback.ts";
+import type { GateReference } from "../../runtime/gate-reference.ts";
 import { counted } from "./counted.ts";
 import { chainLines, isDirect } from "./hop.ts";
 import { printable } from "./printable.ts";
+import { onOneLine } from "./shown.ts";
 
 /** Of one name. */
 const nameMax = 200;
@@ -41,8 +43,8 @@ export function modelText(records: readonly FeedbackRecord[], lost = 0): string 
 export function modelLine(record: FeedbackRecord): string {
   const parts = [
     `actplane: ${deed(record)}: ${record.op} ${name(record.target)}`,
-    `rule ${record.rule.name}${record.because === null ? "" : `: ${words(record.because)}`}`,
-    ...(record.fix === null ? [] : [`instead: ${words(record.fix)}`]),
+    `rule ${record.rule.name}${record.because === null ? "" : `: ${words(onOneLine(record.because))}`}`,
+    ...(record.fix === null ? [] : [`instead: ${words(onOneLine(record.fix))}`]),
     ...record.satisfy.map((sentence) => `it would pass: ${words(sentence)}`),
     retryText(record) ?? "",
     "other errors have other causes",
@@ -63,15 +65,14 @@ function matchText(group: readonly FeedbackRecord[], number: number): string {
   lines.push(`rule: ${record.rule.name}: ${words(record.rule.clause)}`);
   const also = record.matched.filter((other) => other.name !== record.rule.name);
   for (const other of also) lines.push(`also matched: ${other.name}`);
-  if (record.because !== null) lines.push(`because: ${words(record.because)}`);
+  if (record.because !== null) lines.push(`because: ${words(onOneLine(record.because))}`);
   const { exe, script, pid } = record.process;
   if (exe !== "") lines.push(`done by: ${name(script ?? exe)} (pid ${pid})`);
   for (const each of record.provenance) lines.push(...originLines(each));
   for (const gate of record.gates) {
-    const by = gate.stale_by === null ? "" : ` by a change of ${name(gate.stale_by.what)}`;
-    lines.push(`\`${words(gate.event)}\`: ${gateStates[gate.state]}${by}`);
+    lines.push(`\`${words(gate.event)}\`: ${gateStates[gate.state]}${staleText(gate)}`);
   }
-  if (record.fix !== null) lines.push(`instead: ${words(record.fix)}`);
+  if (record.fix !== null) lines.push(`instead: ${words(onOneLine(record.fix))}`);
   for (const sentence of record.satisfy) lines.push(`it would pass: ${words(sentence)}`);
   const retry = retryText(record);
   if (retry !== null) lines.push(retry);
@@ -134,6 +135,13 @@ function howToRead(records: readonly FeedbackRecord[]): string {
 /** What a process chose. */
 function name(text: string): string {
   return JSON.stringify(cut(printable(text), nameMax));
+}
+
+const staleNouns = { exec: "a run", read: "an opening", change: "a change" } as const;
+
+function staleText({ stale_by }: GateReference): string {
+  if (stale_by === null) return "";
+  return ` by ${staleNouns[stale_by.how ?? "change"]} of ${name(stale_by.what)}`;
 }
 
 /** What the author of the policy wrote, on one line. */

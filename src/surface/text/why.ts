@@ -12,9 +12,8 @@
 import type { SimulatedStep } from "../../runtime/simulate.ts";
 import type { ClauseAnswer, GateAnswer, WhyAnswer } from "../../runtime/why.ts";
 import { printable } from "./printable.ts";
+import { onOneLine, shown } from "./shown.ts";
 
-/** Characters of what somebody else chose. */
-const textMax = 300;
 /** Clauses that do not match, of a policy that has very many. */
 const passedMax = 10;
 
@@ -49,8 +48,8 @@ function clauseRows(answer: ClauseAnswer, pass: string): string[] {
   const { name, clause, file, line, column, why, because, fix, satisfy } = answer;
   const rows = [row("rule", `${name}: ${shown(clause)} (${printable(file)}:${line}:${column})`)];
   for (const sentence of why) rows.push(row("why", shown(sentence)));
-  if (because !== null) rows.push(row("because", shown(because)));
-  if (fix !== null) rows.push(row("fix", shown(fix)));
+  if (because !== null) rows.push(row("because", shown(onOneLine(because))));
+  if (fix !== null) rows.push(row("fix", shown(onOneLine(fix))));
   for (const sentence of satisfy) rows.push(row(pass, shown(sentence)));
   return rows;
 }
@@ -76,9 +75,4 @@ export function renderSteps(steps: readonly SimulatedStep[]): string {
       return line + rules.join("");
     })
     .join("");
-}
-
-function shown(text: string): string {
-  const safe = printable(text);
-  return safe.length <= textMax ? safe : `${safe.slice(0, textMax)}... (${safe.length} characters)`;
 }

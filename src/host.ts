@@ -1,5 +1,6 @@
 // The real machine, for the command line: beside main.ts the only importer of the running kernel.
 
+import { takeInheritance } from "./kernel/inheritance.ts";
 import { monotonicNs } from "./kernel/libc.ts";
 import type { Host } from "./surface/host.ts";
 
@@ -7,6 +8,8 @@ let prepared: ReturnType<Host["prepareKernel"]> | null = null;
 
 export const realHost: Host = {
   prepareKernel: () => {
+    // What is opened from here on must not go to the command as if we had been given it.
+    takeInheritance();
     prepared ??= import("./kernel/live.ts").then(({ prepareKernel }) => prepareKernel());
     return prepared;
   },

@@ -14,13 +14,16 @@ export interface Inheritance {
   openFilesSoft: number | null;
 }
 
-/** To be asked first of all: whatever is opened or handled before is taken for inherited. */
+let taken: Inheritance | null = null;
+
+/** To be asked first of all: whatever is opened or handled before is taken for inherited. Later it answers the same. */
 export function takeInheritance(): Inheritance {
-  return {
+  taken ??= {
     descriptors: inheritedDescriptors(),
     ignoredSignals: ignoredSignals().filter((signal) => !ignoredByRuntime.includes(signal)),
     openFilesSoft: softLimitOfParent(),
   };
+  return taken;
 }
 
 /** Bun's own, at the time main.ts begins, are an epoll and an eventfd. */

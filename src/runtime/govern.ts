@@ -57,13 +57,23 @@ export type Start = { readonly guardian: Guardian; readonly launch: Promise<Laun
 
 export function startEarly(options: LaunchOptions): Start {
   if (!seesKernelPids()) return null;
-  return { guardian: Guardian.start(), launch: startLauncher(options) };
+  try {
+    return { guardian: Guardian.start(), launch: startLauncher(options) };
+  } catch {
+    // Who may not start it may not load programs either, as within another run: that is what will be told.
+    return null;
+  }
 }
 
 /** Takes it back: nothing is to be governed. */
 export async function cancelStart(start: Start): Promise<void> {
   start?.guardian.leave();
-  (await start?.launch)?.cancel();
+  (await launchOf(start))?.cancel();
+}
+
+/** Null where there is none, also because it was refused: something else went wrong before, which is what to tell. */
+async function launchOf(start: Start): Promise<Launch | null> {
+  return (await start?.launch.catch(() => null)) ?? null;
 }
 
 /** Throws KernelUnavailable where no tier works; the launcher and the guardian are then gone. */
@@ -100,7 +110,7 @@ export async function govern(start: Start, options: GovernOptions): Promise<Gove
     await keeper.end(result.leftBehind > 0 ? "stay" : "leave");
     return result;
   } catch (failure) {
-    (launch ?? (await start?.launch))?.cancel();
+    (launch ?? (await launchOf(start)))?.cancel();
     throw failure;
   } finally {
     await keeper?.end("leave");

@@ -146,6 +146,13 @@ describe("nothing is started", () => {
       /^actplane: the lsm tier does not work on this host, so nothing was started\n {2}lsm {12}.+\n {2}`actplane doctor` says what is missing; without --tier/,
     );
   });
+  runs("within another run, which lets its command load no programs", () => {
+    const { code, err } = traced("--rule", "", "--", tool, "run", "--rule", "", "--", "true");
+    expect(code).toBe(125);
+    expect(err).toContain("so nothing was started\n");
+    expect(err).toContain("as it does within another `actplane run`");
+    expect(err).not.toContain("a fault of actplane");
+  });
   test.skipIf(!isRoot)("without root", () => {
     const { exitCode, stderr } = Bun.spawnSync(
       ["setpriv", "--reuid", "65534", "--clear-groups", tool, "run", "--", "true"],

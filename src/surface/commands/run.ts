@@ -388,8 +388,11 @@ function unavailable({ answers }: KernelUnavailable, asked: Tier | null): Unstar
           `the ${asked} tier does not work on this host`,
           "; without --tier the first tier that works is used",
         ];
+  const refused = answers.every(({ answer }) => answer.includes("EPERM"))
+    ? "  as it does within another `actplane run`, whose command may load none, and in most containers\n"
+    : "";
   return new Unstarted(
-    `${what}, so nothing was started\n${lines}  \`actplane doctor\` says what is missing${help}`,
+    `${what}, so nothing was started\n${lines}${asked === null ? refused : ""}  \`actplane doctor\` says what is missing${help}`,
     "",
     { answers },
   );

@@ -51,6 +51,16 @@ static void answer(void) {
 	close(ANSWERS);
 }
 
+// A name that somebody chose moves no cursor: control characters, those of two bytes in UTF-8 included, become `?`.
+static void make_printable(char *text, int bytes) {
+	for (int i = 0; i < bytes; i++) {
+		unsigned char byte = text[i], next = i + 1 < bytes ? text[i + 1] : 0;
+		if (byte < 0x20 || byte == 0x7f) text[i] = '?';
+		if (byte == 0xc2 && next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = '?';
+	}
+}
+
+// One line, with its end.
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
 	char *text;
 	va_list values;
@@ -58,6 +68,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
 	int bytes = vasprintf(&text, format, values);
 	va_end(values);
 	if (bytes < 0) return;
+	make_printable(text, bytes - 1);
 	write_all(2, text, bytes);
 	free(text);
 }

@@ -35,6 +35,12 @@ test("a missing command gives 127", () =>
     err: "actplane: no-such-command: command not found\n",
   }));
 
+test("a missing command's name moves no cursor", () =>
+  check(`$RUN "$(printf 'no\\033[2J\\n\\302\\233x-\\303\\266')"`, {
+    code: 127,
+    err: "actplane: no?[2J???x-ö: command not found\n",
+  }));
+
 test("a missing path gives 127", () =>
   check("$RUN /no/such", { code: 127, err: "actplane: /no/such: No such file or directory\n" }));
 

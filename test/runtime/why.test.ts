@@ -345,7 +345,8 @@ test("a trace as run --events writes it: matches of an exec and of a rename are 
 });
 
 for (const [line, message] of [
-  ["{", "line 2 of the trace: "],
+  ["{", "line 2 of the trace: it is cut off; leave it out"],
+  ["{\n", "line 2 of the trace: JSON Parse error"],
   ['{"ops": ["read"]}', "line 2 of the trace: `pid` is missing"],
   ["1", "line 2 of the trace: must be an object (was a number)"],
   ['{"pid": 1.5}', "line 2 of the trace: `pid` must be a whole number (was 1.5)"],

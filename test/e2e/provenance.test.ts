@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FeedbackRecord } from "../../src/runtime/feedback.ts";
+import { runDeaf, unheard } from "./deaf.ts";
 import { clean, patience, runTool, scratchFolder, toldBy, tool, whyNot } from "./tool.ts";
 
 setDefaultTimeout(60_000 * patience);
@@ -176,7 +177,7 @@ runs("a flood of files that gain labels keeps nobody from hearing of a refusal",
   writeFileSync(join(place, ".env"), "secret\n");
   writeFileSync(
     join(place, "agent"),
-    `#!/bin/bash\nread -r l < .env; for i in {1..3000}; do echo > f$i; done; ${leak}\n`,
+    `#!/bin/bash\nread -r l < .env; ${unheard(`for i in {1..500}; do echo > f$i; done; ${leak}`)}\n`,
   );
   chmodSync(join(place, "agent"), 0o755);
   const words = [
@@ -190,10 +191,10 @@ runs("a flood of files that gain labels keeps nobody from hearing of a refusal",
     "--",
     "./agent",
   ];
-  const { matches, counters } = toldBy((await runTool(words, { cwd: place })).stderr);
+  const { matches, counters } = toldBy((await runDeaf(words, place)).stderr);
   expect(matches.map(({ target }) => target)).toEqual(["tcp://127.0.0.1:9"]);
   expect(counters).toMatchObject({ matches: 1, eventsLost: 0 });
-  expect(counters.untold).toBeGreaterThan(100);
+  expect(counters.untold).toBeGreaterThan(400);
 });
 
 /** Numbers of processes can be chosen, and are those that the kernel half counts by. */

@@ -65,6 +65,8 @@ export interface ToolOptions {
   readonly environment?: Record<string, string>;
   readonly timeoutMs?: number;
   readonly command?: readonly string[];
+  /** Is given its number when it has begun. */
+  readonly meanwhile?: (pid: number) => Promise<void>;
 }
 
 /** Under TCG everything takes twenty times as long. */
@@ -89,6 +91,7 @@ export async function runTool(
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
+    options.meanwhile?.(child.pid),
   ]);
   return {
     code: child.exitCode ?? -1,

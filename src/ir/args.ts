@@ -3,14 +3,15 @@
 //
 //     default start   argv[0] NUL  then every argument against every plain pattern
 //     start of `git`  as above, and beside it: options and their values are skipped, and the first
-//                     other argument is held against the subcommand patterns
+//                     other argument is held against the subcommand patterns; so is what follows `git-`
+//                     in argv[0], because git itself goes by that
 
 import type { ByteSet, Glob, GlobPart } from "../dsl/glob.ts";
 import { splitFirst } from "./anchor.ts";
 import { allButNul, allBytes, without } from "./byte-sets.ts";
 import { type Command, valueOptionsOf } from "./commands.ts";
 import { type Dfa, determinise } from "./determinise.ts";
-import { argumentFlavor, type Ending, insertPattern, Nfa } from "./nfa.ts";
+import { argumentFlavor, type Ending, insertPattern, Nfa, segmentFlavor } from "./nfa.ts";
 
 export interface ArgumentAtom {
   readonly atom: number;
@@ -30,6 +31,7 @@ export const argumentStatesMax = 1 << 18;
 const nul = 0;
 const dash = 0x2d;
 const equals = 0x3d;
+const slash = 0x2f;
 const encoder = new TextEncoder();
 
 /** Null: more than `argumentStatesMax` states. */
@@ -63,10 +65,25 @@ class Builder {
   /** Inside argv[0]. */
   start(command: Command | null): number {
     const options = command === null ? null : this.#options(command);
+    const inside = this.nfa.node();
+    this.nfa.addSet(inside, allButNul, inside);
+    this.nfa.addByte(inside, nul, this.#plain);
+    if (options !== null) this.nfa.addByte(inside, nul, options);
+    return command?.dashed ? this.#dashed(command, inside) : inside;
+  }
+
+  /** At the first byte of argv[0], whose last segment may name the subcommand. */
+  #dashed(command: Command, inside: number): number {
     const start = this.nfa.node();
-    this.nfa.addSet(start, allButNul, start);
-    this.nfa.addByte(start, nul, this.#plain);
-    if (options !== null) this.nfa.addByte(start, nul, options);
+    const segment = this.nfa.node();
+    this.nfa.addEmpty(start, inside);
+    this.nfa.addEmpty(start, segment);
+    this.nfa.addByte(inside, slash, segment);
+    for (const name of command.names) {
+      const own = this.#literal(segment, encoder.encode(`${name}-`));
+      for (const { atom, glob } of this.#atoms.filter((one) => one.command === command))
+        insertPattern(this.nfa, own, withinSegment(glob), segmentFlavor, this.#ending(atom));
+    }
     return start;
   }
 
@@ -283,6 +300,15 @@ class Trie {
     }
     node.isText = true;
   }
+}
+
+/** Nothing in the pattern runs over `/`. */
+function withinSegment(glob: Glob): Glob {
+  return glob.map((part): GlobPart => {
+    if (part.kind === "globstar" && !part.slashAfter) return { kind: "star" };
+    if (part.kind !== "alternatives") return part;
+    return { ...part, branches: part.branches.map(withinSegment) };
+  });
 }
 
 /** Globs that together match what `glob` does and does not begin with one of `never`. */

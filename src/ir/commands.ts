@@ -20,6 +20,8 @@ export interface Command {
   readonly words: readonly string[];
   /** As `words`, by first character: cargo's `+nightly`. */
   readonly wordStarts: readonly string[];
+  /** It takes its subcommand from the name it is called by, where that is its own, a dash and more: `git-push`. */
+  readonly dashed: boolean;
 }
 
 /** A program of which nothing is known but that it has subcommands. */
@@ -32,6 +34,7 @@ const plain: Omit<Command, "names"> = {
   unknownTakesValue: false,
   words: [],
   wordStarts: [],
+  dashed: false,
 };
 
 /** Words with spaces between them: these lists are read as prose. */
@@ -79,6 +82,7 @@ export const commandTable: readonly Command[] = [
       -C -c --git-dir --work-tree --namespace --super-prefix --config-env --attr-source
       --shallow-file
     `),
+    dashed: true,
   },
   {
     ...plain,

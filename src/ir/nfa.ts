@@ -34,6 +34,13 @@ export const argumentFlavor: Flavor = {
       : set.map((member, byte) => member && byte !== 0),
 };
 
+/** As in arguments, but within one segment of a path: a `**` of the pattern has to be a `*`. */
+export const segmentFlavor: Flavor = {
+  star: allButNul.map((member, byte) => member && byte !== 0x2f),
+  globstar: allButNul,
+  classSet: (set) => set.map((member, byte) => member && byte !== 0 && byte !== 0x2f),
+};
+
 /** Bytes of fixed meaning, such as addresses: sets are what they say. */
 export const binaryFlavor: Flavor = { star: allBytes, globstar: allBytes, classSet: (set) => set };
 

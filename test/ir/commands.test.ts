@@ -15,6 +15,18 @@ function check(pattern: string, line: string, expected: boolean): void {
   expect(`${line}: ${found.length === 1}`).toBe(`${line}: ${expected}`);
 }
 
+test("git goes by the name that it is called by", () => {
+  const compiled = compileText('rule r: block exec "git" "push" "main" because "x"');
+  const is = (argv0: string, ...rest: string[]) =>
+    execClausesOf(compiled, "/usr/lib/git-core/git", [argv0, ...rest]).length === 1;
+  expect(is("git-push", "origin", "main")).toBe(true);
+  expect(is("/usr/lib/git-core/git-push", "main")).toBe(true);
+  expect(is("git-push", "origin")).toBe(false);
+  expect(is("git-pushes", "main")).toBe(false);
+  expect(is("my-git-push", "main")).toBe(false);
+  expect(is("/git-push/git", "main")).toBe(false);
+});
+
 function table(pattern: string, yes: readonly string[], no: readonly string[]): void {
   test(`exec ${pattern}`, () => {
     for (const line of yes) check(pattern, line, true);

@@ -167,12 +167,11 @@ export function execMatches(
   argv: readonly string[],
   places: Places,
 ): boolean {
-  const given = argv.slice(1);
-  if (exec.program === null) return argumentsMatch(exec.args, null, given);
+  if (exec.program === null) return argumentsMatch(exec.args, null, argv);
   return programs(exec.program, places).some((choice) => {
     const matched = names.find((name) => choiceMatches(choice, name, places));
     if (matched === undefined) return false;
-    return argumentsMatch(exec.args, commandOf(choice, matched, places), given);
+    return argumentsMatch(exec.args, commandOf(choice, matched, places), argv);
   });
 }
 
@@ -186,17 +185,30 @@ function commandOf(choice: Glob, name: string, places: Places): Command | null {
 function argumentsMatch(
   patterns: readonly Pattern[],
   command: Command | null,
-  given: readonly string[],
+  argv: readonly string[],
 ): boolean {
+  const given = argv.slice(1);
   const first = patterns.findIndex((pattern) => !isOption(pattern.glob));
   return patterns.every((pattern, i) => {
-    const among = command !== null && i === first ? subcommandsOf(given, command) : given;
+    const among =
+      command !== null && i === first
+        ? [...calledBy(argv[0] ?? "", command), ...subcommandsOf(given, command)]
+        : given;
     return among.some((argument) => globMatches(pattern.glob, argument, "ordinary"));
   });
 }
 
 function isOption(glob: Glob): boolean {
   return choices(glob).every((choice) => startsWith(choice, "-"));
+}
+
+/** The subcommand in the name that the program was called by: `push` of `/usr/lib/git-core/git-push`. */
+function calledBy(name: string, command: Command): readonly string[] {
+  if (!command.dashed) return [];
+  const last = basename(name);
+  return command.names.flatMap((own) =>
+    last.startsWith(`${own}-`) ? [last.slice(own.length + 1)] : [],
+  );
 }
 
 /** The arguments that say what the command is to do: not its options, not their values. */

@@ -118,9 +118,16 @@ test.each(commandTable.map((command): [string, Command] => [command.names[0] ?? 
       ...command.wordStarts.map((head) => `${head}push`),
     );
     const argument = fc.oneof(word, pick(...options, ...shortened, ...joined));
+    const called = pick(
+      `/bin/${name}`,
+      `/core/${name}-push=/bin/${name}`,
+      `${name}-p=/bin/${name}`,
+      `/${name}-push/${name}=/bin/${name}`,
+      `my-${name}-push=/bin/${name}`,
+    );
     const line = fc
-      .array(argument, { maxLength: 5 })
-      .map((all): Line => ["1", "exec", `/bin/${name}`, ...all]);
+      .tuple(called, fc.array(argument, { maxLength: 5 }))
+      .map(([program, all]): Line => ["1", "exec", program, ...all]);
     const pattern = fc.array(pick('"push"', '"pu*"', '"-x"', '"p"', '"*"', '"?ush"'), {
       minLength: 1,
       maxLength: 2,

@@ -236,6 +236,17 @@ const cases: readonly Case[] = [
     effect: (dir) => pushed(dir, "the-real-git--C-push"),
   },
   {
+    ...pushes,
+    name: "the real git called git-push",
+    run: [
+      "bash",
+      "-c",
+      "cd {root}/work && (exec -a git-push git -q origin HEAD:refs/heads/{name}); true",
+    ],
+    code: 0,
+    effect: (dir) => pushed(dir, "the-real-git-called-git-push"),
+  },
+  {
     name: "the real git commit -m push",
     expected: allowed,
     run: [

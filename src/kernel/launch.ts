@@ -41,6 +41,8 @@ export interface Launch {
   release(confinement: Confinement): void;
   /** Ends the launcher instead; `ended` then tells exit code 125. */
   cancel(): void;
+  /** The command goes on when we end: nobody waits for it any more. */
+  leave(): void;
 }
 
 /** What is known only when the kernel half is there. */
@@ -88,6 +90,7 @@ export async function startLauncher(options: LaunchOptions): Promise<Launch> {
       closeSync(ordersPipe.writeFd);
     },
     cancel: () => closeSync(ordersPipe.writeFd),
+    leave: () => launcher.unref(),
   };
 }
 

@@ -173,6 +173,7 @@ export class Daemon {
     this.intake.flush();
     this.queue.waiters.wakeAll();
     this.eventWaiters.wakeAll();
+    this.membership.leaveLaunched();
     await (how === "detach" ? this.engine.detach() : this.engine.close());
     this.store.close();
   }

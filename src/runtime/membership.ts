@@ -3,7 +3,7 @@
 
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Engine } from "../kernel/kernel.ts";
-import { exitCodeOf, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
+import { exitCodeOf, type Launch, type LaunchOptions, startLauncher } from "../kernel/launch.ts";
 import type { Caller } from "./caller.ts";
 import { requireOperator } from "./caller.ts";
 import type { Control } from "./control.ts";
@@ -50,6 +50,9 @@ export interface MembershipOptions {
 }
 
 export class Membership {
+  /** Those whose commands have not ended. */
+  readonly #launches = new Set<Launch>();
+
   constructor(private readonly options: MembershipOptions) {}
 
   /** The process is governed by the domain from its next operation on. */
@@ -139,7 +142,9 @@ export class Membership {
         argv: request.argv.slice(0, 64),
         uid: request.identity?.uid ?? 0,
       });
+      this.#launches.add(launch);
       void launch.ended.then((end) => {
+        if (!this.#launches.delete(launch)) return;
         control.audit.note(null, "process-ended", domain, {
           pid: launch.pid,
           exit_code: exitCodeOf(end),
@@ -152,6 +157,12 @@ export class Membership {
       closeSync(streams.input);
       closeSync(streams.output);
     }
+  }
+
+  /** We end, and the commands that were launched go on; how they end is not told any more. */
+  leaveLaunched(): void {
+    for (const launch of this.#launches) launch.leave();
+    this.#launches.clear();
   }
 }
 

@@ -60,6 +60,11 @@ export class TestDaemon {
     throw new Error(`the daemon does not answer: ${this.log}`);
   }
 
+  /** The exit code of a daemon that was told to stop. */
+  async exited(): Promise<number> {
+    return (await this.#process?.exited) ?? -1;
+  }
+
   async kill(): Promise<void> {
     this.#process?.kill(9);
     await this.#process?.exited;

@@ -289,6 +289,20 @@ os._exit(0)`;
     expect(asMember("touch", mark).code).not.toBe(0);
   });
 
+  test("a stopped daemon ends at once, and what it launched goes on under the rules", async () => {
+    const { body } = await daemon.curl("POST", `/v1/domains/${domain}/launches`, {
+      argv: ["sleep", "600"],
+    });
+    const began = performance.now();
+    Bun.spawnSync([tool, "stop", "--socket", daemon.socket], { stdin: "ignore" });
+    expect(await daemon.exited()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(60_000 * patience);
+    process.kill(body.pid, 9);
+    expect(daemon.log).not.toContain("Error");
+    expect(daemon.log).toContain("actplane: stopped; the rules go on for 1 process");
+    await daemon.start();
+  });
+
   test("stop --all leaves nothing behind", async () => {
     const words = ["stop", "--all", "--kill", "--socket", daemon.socket, "--pins", daemon.pins];
     const stopped = Bun.spawnSync([tool, ...words], { stdin: "ignore" });

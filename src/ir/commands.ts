@@ -20,6 +20,10 @@ export interface Command {
   readonly words: readonly string[];
   /** As `words`, by first character: cargo's `+nightly`. */
   readonly wordStarts: readonly string[];
+  /** Subcommands that have other names: `install` is also `i`. */
+  readonly aliases: Readonly<Record<string, readonly string[]>>;
+  /** Whole subcommands and aliases of a program that takes the beginning of one for it (`publ`), where nothing else begins so. */
+  readonly abbreviated: readonly string[];
   /** It takes its subcommand from the name it is called by, where that is its own, a dash and more: `git-push`. */
   readonly dashed: boolean;
 }
@@ -35,6 +39,8 @@ const plain: Omit<Command, "names"> = {
   words: [],
   wordStarts: [],
   dashed: false,
+  aliases: {},
+  abbreviated: [],
 };
 
 /** Words with spaces between them: these lists are read as prose. */
@@ -74,6 +80,44 @@ const npmFlags = list(`
   --workspaces-update --yes
 `);
 
+/** Of npm 11, lib/utils/cmd-list.js. */
+const npmAliases: Command["aliases"] = {
+  adduser: ["add-user"],
+  bugs: ["issues"],
+  ci: list("clean-install ic install-clean isntall-clean"),
+  config: ["c"],
+  dedupe: ["ddp"],
+  "dist-tag": ["dist-tags"],
+  docs: ["home"],
+  exec: ["x"],
+  explain: ["why"],
+  help: ["hlep"],
+  init: list("create innit"),
+  install: list("add i in ins inst insta instal isnt isnta isntal isntall"),
+  "install-ci-test": list("cit clean-install-test sit"),
+  "install-test": ["it"],
+  link: ["ln"],
+  ll: ["la"],
+  ls: ["list"],
+  org: ["ogr"],
+  owner: ["author"],
+  rebuild: ["rb"],
+  run: list("run-script rum urn"),
+  search: list("find s se"),
+  test: list("t tst"),
+  uninstall: list("r remove rm un unlink"),
+  update: list("u up upgrade udpate"),
+  version: ["verison"],
+  view: list("info show v"),
+};
+const npmCommands = list(`
+  access adduser approve-scripts audit bugs cache ci completion config dedupe deny-scripts deprecate diff dist-tag docs
+  doctor edit exec explain explore find-dupes fund get help help-search init install install-ci-test install-scripts
+  install-test link ll login logout ls org outdated owner pack ping pkg prefix profile prune publish query rebuild repo
+  restart root run sbom search set shrinkwrap stage star stars start stop team test token trust undeprecate uninstall
+  unpublish unstar update version view whoami
+`);
+
 export const commandTable: readonly Command[] = [
   {
     ...plain,
@@ -92,6 +136,8 @@ export const commandTable: readonly Command[] = [
     clusters: true,
     abbreviations: true,
     words: ["true", "false", "null"],
+    aliases: npmAliases,
+    abbreviated: [...npmCommands, ...Object.values(npmAliases).flat()],
   },
   {
     ...plain,
@@ -108,6 +154,14 @@ export const commandTable: readonly Command[] = [
     ],
     flags: npmFlags,
     words: ["true", "false", "null"],
+    aliases: {
+      install: ["i"],
+      list: ["ls"],
+      remove: list("rm un uninstall"),
+      run: ["run-script"],
+      test: list("t tst"),
+      update: list("up upgrade"),
+    },
   },
   {
     ...plain,
@@ -125,6 +179,7 @@ export const commandTable: readonly Command[] = [
     valueOptions: ["-C", "-Z", "--color", "--config", "--explain"],
     clusters: true,
     wordStarts: ["+"],
+    aliases: { build: ["b"], check: ["c"], doc: ["d"], remove: ["rm"], run: ["r"], test: ["t"] },
   },
   { ...plain, names: ["go"], valueOptions: ["-C", "--C"] },
   {

@@ -9,6 +9,7 @@ import { anchorProgram, anyGlob, literalName, type Places } from "./anchor.ts";
 import type { ArgumentAtom } from "./args.ts";
 import type { Command } from "./commands.ts";
 import { globKey, type Languages } from "./languages.ts";
+import { withSpellings } from "./spellings.ts";
 
 export interface ProgramVariant {
   /** Of program paths. */
@@ -90,7 +91,8 @@ export class Programs {
       `argument ${owner}${globKey(pattern.glob)}`,
       `${owner}${quote(pattern.text)}`,
     );
-    if (isNew) this.argumentAtoms.push({ atom, glob: pattern.glob, command });
+    const glob = command === null ? pattern.glob : withSpellings(pattern.glob, command);
+    if (isNew) this.argumentAtoms.push({ atom, glob, command });
     return atom;
   }
 

@@ -85,6 +85,16 @@ table('"/usr/bin/git" "push"', ["git -C d push"], ["git commit -m push"]);
 table('"*" "push"', ["git push", "git commit -m push", "npm push"], ["git"]);
 table('any "push"', ["git commit -m push"], ["git pull"]);
 table(
+  '"npm" "install"',
+  ["npm install", "npm i", "npm add x", "npm inst", "npm isntall", "npm --prefix d i"],
+  ["npm install-test", "npm it", "npm init", "npm run i", "npm uninstall", "npm ci"],
+);
+table('"npm" "i"', ["npm install"], ["npm init"]);
+table('"npm" "publish"', ["npm pub", "npm publ"], ["npm p", "npm pu-", "npm unpublish"]);
+table('"npm" "ci"', ["npm clean-install", "npm install-cl", "npm ic"], ["npm c", "npm i"]);
+table('"pnpm" "remove"', ["pnpm rm x", "pnpm uninstall x"], ["pnpm remov x"]);
+table('"cargo" "{build,test}"', ["cargo b", "cargo +nightly t"], ["cargo r", "cargo bu"]);
+table(
   '"{npm,pnpm,yarn}" "publish"',
   ["npm publish", "pnpm -r publish", "yarn --cwd d publish"],
   ["npm run publish", "yarn run publish", "npx publish"],

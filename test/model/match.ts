@@ -194,12 +194,37 @@ function argumentsMatch(
       command !== null && i === first
         ? [...calledBy(argv[0] ?? "", command), ...subcommandsOf(given, command)]
         : given;
-    return among.some((argument) => globMatches(pattern.glob, argument, "ordinary"));
+    const isSubcommand = command !== null && i === first;
+    return among.some((argument) =>
+      (isSubcommand ? synonyms(argument, command) : [argument]).some((each) =>
+        globMatches(pattern.glob, each, "ordinary"),
+      ),
+    );
   });
 }
 
 function isOption(glob: Glob): boolean {
   return choices(glob).every((choice) => startsWith(choice, "-"));
+}
+
+/** Every word by which the command means the same as by this one. */
+function synonyms(word: string, command: Command): readonly string[] {
+  const names = new Map(
+    Object.entries(command.aliases).flatMap(([name, all]) => all.map((each) => [each, name])),
+  );
+  const meaning = (each: string): string | null => {
+    if (names.has(each) || command.aliases[each] !== undefined) return names.get(each) ?? each;
+    if (command.abbreviated.includes(each)) return each;
+    const [whole, ...more] = command.abbreviated.filter((other) => other.startsWith(each));
+    return whole === undefined || more.length > 0 || each === ""
+      ? null
+      : (names.get(whole) ?? whole);
+  };
+  const meant = meaning(word);
+  if (meant === null) return [word];
+  const known = [...command.abbreviated, ...Object.entries(command.aliases).flat(2), word];
+  const starts = known.flatMap((each) => [...each].map((_, at) => each.slice(0, at + 1)));
+  return [...new Set(starts)].filter((each) => meaning(each) === meant);
 }
 
 /** The subcommand in the name that the program was called by: `push` of `/usr/lib/git-core/git-push`. */

@@ -114,6 +114,13 @@ test.each(commandTable.map((command): [string, Command] => [command.names[0] ?? 
       "pull",
       "p",
       "",
+      "publish",
+      "publ",
+      "uninstall",
+      "un",
+      "uni",
+      "t",
+      "te",
       ...command.words,
       ...command.wordStarts.map((head) => `${head}push`),
     );
@@ -128,10 +135,13 @@ test.each(commandTable.map((command): [string, Command] => [command.names[0] ?? 
     const line = fc
       .tuple(called, fc.array(argument, { maxLength: 5 }))
       .map(([program, all]): Line => ["1", "exec", program, ...all]);
-    const pattern = fc.array(pick('"push"', '"pu*"', '"-x"', '"p"', '"*"', '"?ush"'), {
-      minLength: 1,
-      maxLength: 2,
-    });
+    const pattern = fc.array(
+      pick('"push"', '"pu*"', '"-x"', '"p"', '"*"', '"?ush"', '"t"', '"{uni,rm}"'),
+      {
+        minLength: 1,
+        maxLength: 2,
+      },
+    );
     agreeOn(
       (args) => `exec "${name}" ${args}`,
       pattern.map((all) => all.join(" ")),

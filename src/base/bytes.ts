@@ -35,6 +35,18 @@ export function cString(text: string): OwnedBytes {
   return bytes;
 }
 
+/** Texts for C, each ended by a NUL, with an empty one at the end. */
+export function cStrings(texts: readonly string[]): OwnedBytes {
+  const each = [...texts, ""].map(cString);
+  const bytes = ownedBytes(each.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const text of each) {
+    bytes.set(text, at);
+    at += text.length;
+  }
+  return bytes;
+}
+
 /** The text of `bytes` up to its first NUL, or all of it. */
 export function textUntilNul(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);

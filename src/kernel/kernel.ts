@@ -19,6 +19,9 @@
 
 import type { Compiled } from "../ir/ir.ts";
 
+/** Bytes of the ring that events come by. */
+export const ringBytesUsual = 1 << 22;
+
 export const tiers = ["lsm", "modify-return", "tracepoint"] as const;
 export type Tier = (typeof tiers)[number];
 

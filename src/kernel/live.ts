@@ -2,9 +2,11 @@
 // is pinned: its programs live as long as somebody holds their links, this process or its guardian.
 
 import { assert } from "../base/assert.ts";
+import { embeddedObject } from "./engine/embedded.ts";
 import { LiveEngine } from "./engine/engine.ts";
-import { embeddedObject, type LoadAhead, loadAhead, loadFresh, loadPinned } from "./engine/load.ts";
+import { loadFresh, loadPinned } from "./engine/load.ts";
 import { Pins } from "./engine/pins.ts";
+import { prepareLoad } from "./engine/prepared.ts";
 import {
   type Engine,
   type EngineOptions,
@@ -17,8 +19,9 @@ import {
   tiers,
 } from "./kernel.ts";
 import { forgetKernelTypes } from "./kernel-types.ts";
+import type { BpfObject } from "./libbpf/object.ts";
 import { SystemError } from "./libc.ts";
-import { forgetProbes, rememberedProbe } from "./probe-memory.ts";
+import { forgetProbes, knownProbe, rememberedProbe } from "./probe-memory.ts";
 
 /** The one domain of a private kernel half; the number means nothing outside it. */
 const domain = 1;
@@ -28,13 +31,31 @@ const domain = 1;
  * KernelUnavailable where no tier works, with every answer.
  */
 export function prepareKernel(): OpenKernel {
-  const ahead = process.geteuid?.() === 0 ? loadAhead() : null;
-  return (options) => openKernel(options, ahead);
+  const tier = process.geteuid?.() === 0 ? knownTier() : null;
+  const object = tier === null ? null : prepareLoad(tier);
+  return (options) => openKernel(options, { tier, object });
 }
 
-async function openKernel(options: KernelOptions, ahead: LoadAhead | null): Promise<Kernel> {
+/** What was begun; null: nothing. */
+interface Prepared {
+  readonly tier: Tier | null;
+  readonly object: (() => BpfObject | null) | null;
+}
+
+const nothing: Prepared = { tier: null, object: null };
+
+/** The first that works, where that is remembered. */
+function knownTier(): Tier | null {
+  for (const tier of tiers) {
+    const probe = knownProbe(tier);
+    if (probe === null || probe.works) return probe === null ? null : tier;
+  }
+  return null;
+}
+
+async function openKernel(options: KernelOptions, prepared: Prepared): Promise<Kernel> {
   const { compiled } = options;
-  const engine = openFresh({ ...options, programs: compiled, pins: null }, null, ahead);
+  const engine = openFresh({ ...options, programs: compiled, pins: null }, null, prepared);
   const session = engine.newSession();
   await engine.setDomain(domain, session, compiled.image);
   if (!engine.showAllFiles(domain, compiled)) options.onFilesLeft?.();
@@ -91,13 +112,10 @@ async function openPinned(options: EngineOptions, pins: Pins): Promise<LiveEngin
   }
 }
 
-function openFresh(
-  options: EngineOptions,
-  pins: Pins | null,
-  ahead: LoadAhead | null = null,
-): LiveEngine {
-  let once = ahead;
+function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing): LiveEngine {
   const candidates = options.tier === null ? tiers : [options.tier];
+  const early = () => prepared.object?.() ?? null;
+  if (!candidates.some((tier) => tier === prepared.tier)) early()?.close();
   const answers: { tier: Tier; answer: string }[] = [];
   for (const tier of candidates) {
     const probe = rememberedProbe(tier);
@@ -105,10 +123,9 @@ function openFresh(
       answers.push({ tier, answer: probe.answer });
       continue;
     }
-    const prepared = once;
-    once = null;
     try {
-      return new LiveEngine(loadFresh(tier, options, pins, prepared), pins, options);
+      const object = tier === prepared.tier ? early : () => null;
+      return new LiveEngine(loadFresh(tier, options, pins, object), pins, options);
     } catch (failure) {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;

@@ -5,6 +5,7 @@
 // line in `verbs`. The work yields the exit code. The daemon's verbs are in daemon-verbs.ts.
 
 import { Argument, Command, CommanderError, Option } from "commander";
+import { ringBytesUsual } from "../kernel/kernel.ts";
 import { daemonVerbs } from "./daemon-verbs.ts";
 import type { Host } from "./host.ts";
 import type { Io } from "./io.ts";
@@ -152,7 +153,7 @@ const registerRun: Register = (program, io, finish, host) => {
     )
     .addOption(
       new Option("--ring-bytes <n>", "size of the event ring, a power of two")
-        .default(1 << 22)
+        .default(ringBytesUsual)
         .argParser(ringBytes)
         .hideHelp(),
     )

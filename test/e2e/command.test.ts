@@ -336,10 +336,29 @@ runs("the tool leaves no file behind", async () => {
   '`);
   // What is remembered of a boot, the journal for `explain --last`, and the command's own file.
   // What the kernel's build says of preemption is asked for on some kernels only.
-  const left = out.replace(/types-\S+\.btf/, "types").replace(/.*\/preempt-config-.*\n/, "");
-  expect(left).toBe(
-    "/run/actplane/last/0.jsonl\n/run/actplane/probes.json\n/run/actplane/types\n/tmp/work/made\n0\n",
+  const left = out.replace(/(types|programs)-\S+/g, "$1").replace(/.*\/preempt-config-.*\n/, "");
+  expect(left.split("\n")).toEqual([
+    ...["/run/actplane/last/0.jsonl", "/run/actplane/probes.json", "/run/actplane/programs"],
+    ...["/run/actplane/types", "/tmp/work/made", "0", ""],
+  ]);
+});
+
+runs("what an earlier policy needed is only a guess at what the next one needs", async () => {
+  const rule = 'rule n: block connect "127.0.0.1:9" because "x"';
+  const connect = `bash -c '(: >/dev/tcp/127.0.0.1/9) 2>&1 | grep -q permitted && echo refused'`;
+  const { out, err } = await shell(
+    `unshare -m --propagation private bash -c '
+    mount --bind "$(dirname "$TOOL")" /mnt
+    mount -t tmpfs none /run
+    few() { /mnt/actplane run --quiet --rule "$RULE" -- true; }
+    more() { /mnt/actplane run --quiet --rule "$MORE" -- bash -c "$CONNECT" 2>/dev/null; }
+    few; few; more; few; more
+    echo garbage >$(echo /run/actplane/programs-*); more
+    : >$(echo /run/actplane/programs-*); more; more
+  '`,
+    { MORE: rule, CONNECT: connect },
   );
+  expect({ out, err }).toEqual({ out: "refused\n".repeat(5), err: "" });
 });
 
 runs("the command's exit code stands where standard error takes nothing", () =>

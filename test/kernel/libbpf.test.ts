@@ -4,13 +4,17 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { $ } from "bun";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
-import { openAhead } from "../../src/kernel/libbpf/ahead.ts";
 import { linkFdById, linkInfo, mapInfo } from "../../src/kernel/libbpf/ids.ts";
 import { libbpf, setLogSink } from "../../src/kernel/libbpf/library.ts";
 import type { BpfLink } from "../../src/kernel/libbpf/link.ts";
-import { loadOnThreads } from "../../src/kernel/libbpf/load.ts";
 import { BpfMap, MapType, UpdateMode } from "../../src/kernel/libbpf/map.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
+import {
+  loadOnThreads,
+  loadPrograms,
+  prepare,
+  prepareAhead,
+} from "../../src/kernel/libbpf/steps.ts";
 import { SystemError } from "../../src/kernel/libc.ts";
 import { compiledBpf } from "./compile.ts";
 
@@ -164,27 +168,43 @@ test("a program refused by the verifier leaves the verifier's words", () => {
   expect(program.verifierLog()).toContain("map_value_or_null");
 });
 
-test("an object that was opened ahead is loaded with the maps that were made ahead", () => {
-  const end = openAhead("probe", elf, kernelBtf, [
-    { name: "counters", entriesMax: 7 },
-    { name: "nowhere", entriesMax: null },
-  ]);
-  const opened = end?.() ?? null;
-  if (opened === null) throw new Error("there are two processors");
-  const { object, maps } = opened;
+const preparation = {
+  name: "probe",
+  content: elf,
+  kernelTypes: kernelBtf,
+  programs: ["on_sys_enter", "refuse_port_9", "nowhere"],
+  sizes: { counters: 7, nowhere: 1 },
+};
+
+test("an object that is prepared ahead is loaded with the constants and sizes that it is given then", () => {
+  const object = prepareAhead(preparation)?.() ?? null;
+  if (object === null) throw new Error("there are two processors");
   cleanups.push(() => object.close());
-  const fd = maps.get("counters") as number;
-  const { id } = mapInfo(fd);
-  expect([...maps.keys()]).toEqual(["counters"]);
-  object.map("counters").reuse(fd);
-  closeSync(fd);
-  object.load();
-  expect(object.map("counters").live.info).toMatchObject({ id, entriesMax: 7 });
+  const prepared = [...object.programs.values()].filter(({ autoload }) => autoload);
+  expect(prepared.map(({ name }) => name).toSorted()).toEqual(["on_sys_enter", "refuse_port_9"]);
+  object.map(".rodata").setVariables({ watched_tgid: u32(process.pid) });
+  const { fd } = object.map("counters");
+  expect(mapInfo(fd).entriesMax).toBe(7);
+  object.map("counters").resize(9);
+  loadPrograms(object, ["on_sys_enter"]);
+  const { live } = object.map("counters");
+  expect([live.fd, live.info.entriesMax]).toEqual([fd, 9]);
+  keep(object.program("on_sys_enter").attach());
+  makeWatchedCall();
+  expect(viewOf(live.lookup(u32(0))!).getBigUint64(0, true)).toBeGreaterThan(0n);
+  // Sealed: what the verifier went by stays as it is.
+  expect(() => object.map(".rodata").live.update(u32(0), ownedBytes(16))).toThrow(/EPERM/);
 });
 
-test("what cannot be opened ahead is told when it is opened again", () => {
-  const maps = [{ name: "counters", entriesMax: null }];
-  expect(openAhead("probe", new Uint8Array(100), kernelBtf, maps)?.()).toBe(null);
+test("what cannot be prepared ahead is told when it is prepared again", () => {
+  expect(prepareAhead({ ...preparation, content: new Uint8Array(100) })?.()).toBe(null);
+  const object = BpfObject.open("probe", elf);
+  cleanups.push(() => object.close());
+  object.program("unchecked").setAutoload(true);
+  prepare(object);
+  expect(() => loadPrograms(object, ["unchecked"])).toThrow(
+    /bpf_object__load: EACCES: .*unchecked/s,
+  );
   expect(() => BpfObject.open("probe", new Uint8Array(100))).toThrow(
     /bpf_object__open_mem probe: .*ELF/s,
   );

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ownedBytes, viewOf } from "../../src/base/bytes.ts";
 import { programInfo } from "../../src/kernel/libbpf/ids.ts";
-import { loadOnThreads } from "../../src/kernel/libbpf/load.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
+import { loadOnThreads } from "../../src/kernel/libbpf/steps.ts";
 
 const elf = await Bun.file(join(import.meta.dir, "../../build/bpf/actplane.bpf.o")).bytes();
 

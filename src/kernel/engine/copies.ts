@@ -3,9 +3,9 @@
 import { release } from "node:os";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { hostSkipsHooks } from "../host-facts.ts";
-import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
+import { loadOnThreads } from "../libbpf/steps.ts";
 import { isOlder } from "../release.ts";
 
 export interface Skipping {
@@ -45,7 +45,7 @@ export function skippedOf(misses: ReadonlyMap<string, bigint>): bigint {
   return [...least.values()].reduce((sum, count) => sum + count, 0n);
 }
 
-/** To be called before `object` is loaded; the variables are of 32 bits. */
+/** To be called before programs of `object` are loaded; the variables are of 32 bits. */
 export function setConstants(object: BpfObject, values: Readonly<Record<string, number>>): void {
   const words = Object.entries(values).map(([name, value]) => [name, u32(value)]);
   object.map(".rodata").setVariables(Object.fromEntries(words));

@@ -1,29 +1,27 @@
 // The programs of one tier, loaded, attached and ready: or, of an engine that is pinned, found again. What an engine
 // is made of; what it does with it is in engine.ts.
 
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { release } from "node:os";
-import embedded from "../../../build/bpf/actplane.bpf.o" with { type: "file" };
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
-import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import { cgroupRoot } from "../cgroup.ts";
 import { type EngineOptions, EngineTaken, type Tier } from "../kernel.ts";
-import { kernelHasFunction, kernelTypesFor, knownKernelTypesFor } from "../kernel-types.ts";
-import { type MapAhead, type OpenedAhead, openAhead } from "../libbpf/ahead.ts";
+import { kernelTypesFor } from "../kernel-types.ts";
 import { linkInfo, programFdById, programInfo } from "../libbpf/ids.ts";
 import type { BpfLink } from "../libbpf/link.ts";
-import { loadOnThreads } from "../libbpf/load.ts";
 import type { BpfMap } from "../libbpf/map.ts";
-import { BpfObject } from "../libbpf/object.ts";
+import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
+import { loadPrograms } from "../libbpf/steps.ts";
 import { close } from "../libc.ts";
-import { ofFileSystems, programsOf } from "../programs.ts";
-import { settingsOf, unusedMaps } from "../settings.ts";
+import { ofFileSystems } from "../programs.ts";
+import { settingsOf } from "../settings.ts";
 import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
 import { Controls } from "./control.ts";
 import { loadCopy, setConstants, skippedOf, skippingHere } from "./copies.ts";
+import { embeddedObject, openEmbedded } from "./embedded.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
 import type { Pins } from "./pins.ts";
+import { preparedFor } from "./prepared.ts";
 
 export interface Loaded {
   readonly tier: Tier;
@@ -41,61 +39,24 @@ export interface Loaded {
   close(): void;
 }
 
-const objectName = "actplane";
-
-/** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
-const procsMax = 65536;
-/** Of an engine for many: a record of `domains` costs 24 bytes, of `sessions` nothing until it is there. */
-const domainsMax = 16384;
-const tableBytesOfMany = 64 << 20;
-
-export function embeddedObject(): Uint8Array {
-  content ??= readFileSync(embedded);
-  return content;
-}
-
-let content: Uint8Array | null = null;
-
-/** What a load can do before it is known which programs are wanted. */
-export type LoadAhead = () => OpenedAhead | null;
-
-/** For a single policy. Null: nothing can be done ahead. */
-export function loadAhead(): LoadAhead | null {
-  const content = embeddedObject();
-  const types = knownKernelTypesFor(content);
-  return types === null ? null : openAhead(objectName, content, types, mapsAhead);
-}
-
+/** `prepared` is for this tier; what comes back of it is this function's from now on. */
 export function loadFresh(
   tier: Tier,
   options: EngineOptions,
   pins: Pins | null,
-  ahead: LoadAhead | null,
+  prepared: () => BpfObject | null,
 ): Loaded {
   const content = embeddedObject();
-  const opened = ahead?.() ?? null;
-  const types = kernelTypesFor(content);
-  const object = opened?.object ?? BpfObject.open(objectName, content, types);
+  const settings = settingsOf(tier, options.programs);
+  const skipping = skippingHere();
+  const { traceCopies } = skipping;
+  const { object, names } = preparedFor({ tier, options, settings, skipping }, prepared);
   const objects = [object];
-  const { hooks, traceCopies } = skippingHere();
   const attached: Attached[] = [];
   try {
-    const names = programsOf(tier, options.programs, object.programs.keys(), {
-      release: release(),
-      hasFunction: kernelHasFunction,
-      skipsHooks: hooks,
-    });
     const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
-    for (const program of object.programs.values()) program.setAutoload(wanted.includes(program));
-    const settings = settingsOf(tier, options.programs);
     setConstants(object, { ...settings, trace_copies: traceCopies, copy: 0 });
-    setSizes(object, options);
-    const unused = unusedMaps(settings);
-    for (const name of unused) object.map(name).setEntriesMax(1);
-    if (!hooks && traceCopies === 1) object.map("marks").setEntriesMax(1);
-    for (const [name, fd] of opened?.maps ?? [])
-      if (!unused.includes(name)) object.map(name).reuse(fd);
-    loadOnThreads(object);
+    loadPrograms(object, names);
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
     if (options.programs !== "all")
@@ -104,7 +65,7 @@ export function loadFresh(
     object.program("any_start").run(ownedBytes(8));
     attachAll(inOrder(wanted), "", attached);
     for (let copy = 1; copy < traceCopies; copy++) {
-      const another = BpfObject.open(objectName, content, types);
+      const another = openEmbedded(kernelTypesFor(content));
       objects.push(another);
       setConstants(another, { ...settings, trace_copies: traceCopies, copy });
       attachAll(loadCopy(another, object, wanted), `-${copy}`, attached);
@@ -131,15 +92,13 @@ export function loadFresh(
     for (const { link } of attached) link.destroy();
     for (const each of objects) each.close();
     throw failure;
-  } finally {
-    for (const fd of opened?.maps.values() ?? []) close(fd);
   }
 }
 
 /** Throws EngineTaken where it was pinned by a version that laid it out another way. */
 export function loadPinned(pins: Pins): Loaded {
   const content = embeddedObject();
-  const object = BpfObject.open(objectName, content);
+  const object = openEmbedded(null);
   const maps = new Map<string, BpfMap>();
   const fds: number[] = [];
   const closeAll = () => {
@@ -184,32 +143,6 @@ export function loadPinned(pins: Pins): Loaded {
   } finally {
     object.close();
   }
-}
-
-/** Those that take the kernel longest to make, and of which there is one size for any policy. */
-const mapsAhead: readonly MapAhead[] = [
-  { name: "procs", entriesMax: procsMax },
-  ...["objects", "moved", "pools", "judged", "address_verdicts"].map((name) => ({
-    name,
-    entriesMax: null,
-  })),
-];
-
-function setSizes(object: BpfObject, { programs, ringBytes, tableBytes }: EngineOptions): void {
-  const forMany = programs === "all";
-  const needed = forMany ? tableBytesOfMany : programs.image.length * 4;
-  object.map("table").setEntriesMax(Math.ceil((tableBytes ?? needed) / (TABLE_CHUNK_WORDS * 4)));
-  object.map("procs").setEntriesMax(procsMax);
-  object.map("events").setEntriesMax(ringBytes);
-  if (!forMany) {
-    // An empty hash costs 16 bytes a place, and time to make.
-    const inTheMaking = 64;
-    object.map("hits").setEntriesMax(programs.clauses.length + inTheMaking);
-    object.map("images").setEntriesMax(1);
-    return;
-  }
-  object.map("domains").setEntriesMax(domainsMax);
-  object.map("sessions").setEntriesMax(domainsMax);
 }
 
 /** Files that are this process's standard output and error, which are the command's too. */

@@ -1,11 +1,8 @@
 // The libbpf that every other file here calls: our own build of 1.1, loaded once from a sealed memfd.
-//
-// Only symbols of libbpf 1.1 are listed, so that a system libbpf (`useSystemLibbpf`) of any later version serves as well.
 
 import { dlopen, JSCallback, type Pointer, ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import embedded from "../../../build/libbpf-actplane.so" with { type: "file" };
-import { assert } from "../../base/assert.ts";
 import { ownedBytes, textUntilNul } from "../../base/bytes.ts";
 import { errno, libc, pointerFromC, SystemError, sealedLibrary } from "../libc.ts";
 
@@ -24,7 +21,6 @@ const symbols = {
   bpf_map__pin: { args: ["ptr", "ptr"], returns: "i32" },
   bpf_map__reuse_fd: { args: ["ptr", "i32"], returns: "i32" },
   bpf_map__set_autocreate: { args: ["ptr", "bool"], returns: "i32" },
-  bpf_map__set_initial_value: { args: ["ptr", "ptr", "usize"], returns: "i32" },
   bpf_map__set_inner_map_fd: { args: ["ptr", "i32"], returns: "i32" },
   bpf_map__set_max_entries: { args: ["ptr", "u32"], returns: "i32" },
   bpf_map__type: { args: ["ptr"], returns: "u32" },
@@ -78,85 +74,53 @@ const symbols = {
 type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
 let loaded: Symbols | null = null;
-let systemPath: string | null = null;
 let path = "";
-
-/** Takes the machine's own libbpf instead of the embedded one, for the whole process; before the first use. */
-export function useSystemLibbpf(path = "libbpf.so.1"): void {
-  assert(loaded === null, "libbpf is chosen before it is used");
-  systemPath = path;
-}
 
 /** The raw calls of libbpf; `checkedResult` and `checkedPointer` turn what they return into errors. */
 export function libbpf(): Symbols {
   if (loaded === null) {
-    path = systemPath ?? sealedLibrary("libbpf-actplane", readFileSync(embedded));
+    path = sealedLibrary("libbpf-actplane", readFileSync(embedded));
     loaded = dlopen(path, symbols).symbols;
     loaded.libbpf_set_print(printCallback().ptr);
   }
   return loaded;
 }
 
-/** What our own build adds (packaging/libbpf/shims.c). */
-const additionSymbols = {
-  actplane_ahead: { args: [], returns: "ptr" },
-  actplane_defer_programs: { args: ["ptr"], returns: "i32" },
+/** What our own build adds (packaging/libbpf/steps.c). */
+const stepSymbols = {
+  actplane_keep_warnings: { args: [], returns: "void" },
   actplane_kept_warnings: { args: [], returns: "cstring" },
-  actplane_loader: { args: [], returns: "ptr" },
   actplane_load_programs: { args: ["ptr"], returns: "ptr" },
+  actplane_loader: { args: [], returns: "ptr" },
   actplane_place_programs: { args: [], returns: "i32" },
+  actplane_preparer: { args: [], returns: "ptr" },
+  actplane_put_off: { args: ["ptr"], returns: "i32" },
+  actplane_resize: { args: ["ptr", "u32"], returns: "i32" },
+  actplane_settle: { args: ["ptr", "ptr"], returns: "i32" },
 } as const;
 
-let added: ReturnType<typeof dlopen<typeof additionSymbols>>["symbols"] | null = null;
+let added: ReturnType<typeof dlopen<typeof stepSymbols>>["symbols"] | null = null;
 
-/** Null: the machine's own libbpf has none. */
-function additions() {
+/** The steps of a load (steps.ts). */
+export function steps() {
   libbpf();
-  if (systemPath === null) added ??= dlopen(path, additionSymbols).symbols;
+  added ??= dlopen(path, stepSymbols).symbols;
   return added;
 }
 
-/** The steps of a load whose programs are put off; null: they cannot be. */
-export interface PutOff {
-  /** Loads all of the object but its programs. */
-  defer(object: Pointer): number;
-  /** Loads programs until none is left; on any thread, as the C function `routine` too. */
-  load(): void;
-  readonly routine: Pointer;
-  /** Makes what was loaded the object's programs. Not 0: one was refused. */
-  place(): number;
-}
-
-export function putOff(): PutOff | null {
-  const calls = additions();
-  if (calls === null) return null;
-  const routine = pointerFromC(calls.actplane_loader());
-  return routine === null
-    ? null
-    : {
-        defer: (object) => calls.actplane_defer_programs(object),
-        load: () => void calls.actplane_load_programs(null),
-        routine,
-        place: () => calls.actplane_place_programs(),
-      };
-}
-
-/** The routine of a thread that opens an object (struct ahead); null: there is none. What libbpf says is lost until `heedAgain`. */
-export function routineAhead(): Pointer | null {
-  return pointerFromC(additions()?.actplane_ahead() ?? null);
-}
-
+/** After `actplane_keep_warnings`. */
 export function heedAgain(): void {
   libbpf().libbpf_set_print(printCallback().ptr);
 }
 
-/** Runs `work`, in which libbpf's programs are put off and it may be called on other threads: what it says stays in C until then. */
+/** Runs `work`, in which libbpf may be called on other threads: what it says stays in C until then. */
 export function withoutCallbacks<T>(work: () => T): T {
+  steps().actplane_keep_warnings();
   try {
     return work();
   } finally {
     heedAgain();
-    recentWarnings = String(additions()?.actplane_kept_warnings() ?? "")
+    recentWarnings = String(steps().actplane_kept_warnings() ?? "")
       .split("\n")
       .filter((line) => line !== "");
   }

@@ -11,9 +11,9 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { assert } from "../../base/assert.ts";
 import { cString, type OwnedBytes, ownedBytes, ownedCopy, viewOf } from "../../base/bytes.ts";
-import { copyFromC, pointerFromC } from "../libc.ts";
+import { copyFromC, libc, pointerFromC } from "../libc.ts";
 import { type Variable, variablesOf } from "./datasec.ts";
-import { checkedPointer, checkedResult, libbpf } from "./library.ts";
+import { checkedPointer, checkedResult, libbpf, steps } from "./library.ts";
 import { BpfMap } from "./map.ts";
 import { BpfProgram } from "./program.ts";
 
@@ -173,31 +173,18 @@ export class ObjectMap {
     );
   }
 
-  /** A copy of what a data map will hold. */
-  initialValue(): OwnedBytes {
-    const length = ownedBytes(8);
-    const address = libbpf().bpf_map__initial_value(this.#address, ptr(length));
-    const value = checkedPointer(`bpf_map__initial_value ${this.name}`, address);
-    return copyFromC(value, Number(viewOf(length).getBigUint64(0, true)));
-  }
-
-  /** `value` is as long as `initialValue()`. */
-  setInitialValue(value: Uint8Array): void {
-    const copy = ownedCopy(value);
-    const result = libbpf().bpf_map__set_initial_value(this.#address, ptr(copy), copy.length);
-    checkedResult(`bpf_map__set_initial_value ${this.name}`, result);
-  }
-
   /** Where each variable of a data map lies. */
   variables(): Map<string, Variable> {
     const btf = checkedPointer("bpf_object__btf", libbpf().bpf_object__btf(this.#objectAddress));
     return variablesOf(btf, libbpf().bpf_map__btf_value_type_id(this.#address));
   }
 
-  /** Sets variables of `.rodata` before the load: `setVariables({ tracer_pid: u32(pid) })`. */
+  /** Sets variables of `.rodata` before its programs are loaded: `setVariables({ tracer_pid: u32(pid) })`. */
   setVariables(values: Readonly<Record<string, Uint8Array>>): void {
     const variables = this.variables();
-    const all = this.initialValue();
+    const length = ownedBytes(8);
+    const address = libbpf().bpf_map__initial_value(this.#address, ptr(length));
+    const content = checkedPointer(`bpf_map__initial_value ${this.name}`, address);
     for (const [name, value] of Object.entries(values)) {
       const variable = variables.get(name);
       assert(variable !== undefined, `${this.name} has a variable ${name}`);
@@ -205,9 +192,17 @@ export class ObjectMap {
         variable.bytes === value.length,
         `${name} has ${variable.bytes} bytes, not ${value.length}`,
       );
-      all.set(value, variable.offset);
+      const copy = ownedCopy(value);
+      libc.memcpy((content + variable.offset) as Pointer, ptr(copy), copy.length);
     }
-    this.setInitialValue(all);
+  }
+
+  // -- of an object that was prepared -------------------------------------------------------------------------------
+
+  /** Makes it in another size, with what is in it lost; `live` must not have been asked for. */
+  resize(entries: number): void {
+    assert(this.#live === null, "nobody has its descriptor");
+    checkedResult(`bpf_map_create ${this.name}`, steps().actplane_resize(this.#address, entries));
   }
 
   // -- after the load -----------------------------------------------------------------------------------------------

@@ -51,6 +51,15 @@ static __always_inline bool compares(struct pt_regs *regs, __u64 number)
 	return (__u32)BPF_CORE_READ(regs, si) == FIDEDUPERANGE || (__u32)BPF_CORE_READ(regs, cx) == FIDEDUPERANGE;
 }
 
+/* In a hook: the call that it is asked in. */
+static __always_inline bool is_comparing(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+
+	return compares(regs, number_of(task, BPF_CORE_READ(regs, orig_ax)));
+}
+
 /* Nothing must leave over the connection any more. */
 static __always_inline void sever(__u64 sk)
 {
@@ -105,6 +114,7 @@ struct compared {
 	struct verdict *v;
 	__u64 at;
 	__u64 files;
+	__u64 refused;
 };
 
 static long compared_step(__u32 index, struct compared *compared)
@@ -162,6 +172,29 @@ GLOBAL int compared_reads(__u64 range, __u32 ends)
 	return 0;
 }
 
+/* As moving_judge of a file: to call that would be a frame too many. */
+static long compared_judge_step(__u32 index, struct compared *compared)
+{
+	struct file *file;
+	__s64 descriptor = -1;
+
+	bpf_probe_read_user(&descriptor, sizeof(descriptor), (void *)(compared->at + index * COMPARED_BYTES));
+	file = descriptor < 0 ? 0 : file_of((void *)bpf_get_current_task(), descriptor);
+	compared->refused = file && descriptor_judge((__u64)file, OP_READ, REFUSES_BY_KILL);
+	return compared->refused;
+}
+
+/* Where no hook sees them: each is judged as if it were read, and is a source by its name. Not 0: it must not be. */
+static __always_inline int compared_judge(__u64 range)
+{
+	struct compared compared = { .at = range + COMPARED_AT };
+	__u16 files = 0;
+
+	bpf_probe_read_user(&files, sizeof(files), (void *)(range + COMPARED_COUNT_AT));
+	bpf_loop(files > COMPARED_MAX ? COMPARED_MAX : files, compared_judge_step, &compared, 0);
+	return compared.refused;
+}
+
 /* System V objects are known by their number, and MAP_SHARED memory by what is mapped. Not 0: it must not be. */
 static __always_inline int sharing_begins(struct passage *passage)
 {
@@ -216,7 +249,8 @@ static __always_inline void moving_begins(__u64 regs, __u64 number, __u32 judges
 	}
 	if (!moving_of(&passage->call))
 		return;
-	if (with_flow && passage->call.number == NR_IOCTL && passage->call.to < 0 && compared_reads(passage->call.args[2], 0)) {
+	if (passage->call.number == NR_IOCTL && passage->call.to < 0 &&
+	    ((with_flow && compared_reads(passage->call.args[2], 0)) || (judges && compared_judge(passage->call.args[2])))) {
 		bpf_send_signal(SIGKILL);
 		return;
 	}

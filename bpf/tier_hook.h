@@ -324,6 +324,9 @@ static __always_inline int on_permission(struct file *file, __u32 mask)
 
 	if (!ops || !current_proc())
 		return 0;
+	/* What a file that is compared holds is told by the answer. */
+	if (ops == OP_WRITE && is_comparing())
+		ops |= OP_READ;
 	if (is_socket(file)) {
 		if (ops & OP_WRITE && connection_event(sock_of(file), REFUSES))
 			return -EPERM;

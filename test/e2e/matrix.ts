@@ -116,6 +116,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixRun> {
         name: `${slug(name)}`,
         act: join(bin, "act"),
         pass: join(probes, "pass"),
+        compare: join(probes, "compare"),
       };
       return known[word] ?? servers.names.get(word) ?? whole;
     });

@@ -6,6 +6,9 @@
  *     asked exchanged
  *
  * Ends with 3 where nobody was seen to exchange anything for a long time, with 95 where the files cannot be compared.
+ *
+ * compare guess FILE PROGRAM...: opens FILE for writing only, asks whether a file of its own that holds `before` says the
+ * same, and becomes PROGRAM if it does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,15 +40,34 @@ static void *exchange(void *none)
 	return 0;
 }
 
-/* Whether there was an answer; which is no matter. */
-static int is_answered(int own)
+/* The answer; below 0: there is none. */
+static int compare(int own, int file, int bytes)
 {
 	struct {
 		struct file_dedupe_range range;
 		struct file_dedupe_range_info other;
-	} same = { { .src_length = 1, .dest_count = 1 }, { .dest_fd = EXCHANGED_AT } };
+	} same = { { .src_length = bytes, .dest_count = 1 }, { .dest_fd = file } };
 
-	return !ioctl(own, FIDEDUPERANGE, &same) && same.other.status >= 0;
+	return ioctl(own, FIDEDUPERANGE, &same) ? -errno : same.other.status;
+}
+
+static int is_answered(int own)
+{
+	return compare(own, EXCHANGED_AT, 1) >= 0;
+}
+
+static int guess(char **words)
+{
+	static const char before[] = "before\n";
+	int own = open("guess", O_CREAT | O_RDWR, 0600), file = open(words[0], O_WRONLY), answer;
+
+	if (file < 0 || write(own, before, sizeof(before) - 1) != sizeof(before) - 1)
+		return 2;
+	answer = compare(own, file, sizeof(before) - 1);
+	if (answer != FILE_DEDUPE_RANGE_SAME)
+		return answer < 0 ? -answer : 3;
+	execv(words[1], words + 1);
+	return errno;
 }
 
 int main(int count, char **words)
@@ -55,6 +77,8 @@ int main(int count, char **words)
 	long asked = 0, during = 0;
 	pthread_t thread;
 
+	if (count > 3 && !strcmp(words[1], "guess"))
+		return guess(words + 2);
 	words += is_exchanged;
 	if (count - is_exchanged != 4)
 		return 2;

@@ -40,6 +40,8 @@ rule no-late-write:
   block write "**/public" if SECRET
 rule no-late-read:
   block read "**/later" if SECRET
+rule unread:
+  block read "**/unread.env"
 ${gates}`;
 
 const secret = {
@@ -334,6 +336,22 @@ const passedBlocks: readonly Case[] = clones.map(([channel, system, words]) => (
   needs: () => sharesBlocks(system),
   run: onSharedBlocks(system, channel, "secret.env"),
 }));
+/** What is asked about a file that is open for writing only. */
+const guesses = (name: string, file: string) => ({
+  name: `${name} whether it says the same, of a descriptor to write to`,
+  late: true as const,
+  needs: () => sharesBlocks("btrfs"),
+  run: onBlocks("btrfs", `echo before > ${file} && {compare} guess ${file} {bin}/sink-secret ran`),
+});
+const guessed: readonly Case[] = [
+  { ...secret, ...guesses("a label goes over the question", "secret.env") },
+  { expected: allowed, ...guesses("nothing goes over the question", "other.env") },
+  {
+    ...guesses("who may not read a file may not ask", "unread.env"),
+    rule: "unread",
+    expected: earlyBlock,
+  },
+];
 const innocentBlocks: readonly Case[] = clones.map(([channel, system, words]) => ({
   name: `nothing goes over ${words}`,
   expected: allowed,
@@ -345,8 +363,12 @@ const innocentBlocks: readonly Case[] = clones.map(([channel, system, words]) =>
 
 /** In mounts of its own, which end with it whatever becomes of it. */
 function onSharedBlocks(system: string, channel: string, file: string): readonly string[] {
+  return onBlocks(system, `cp ../${file} . && {pass} ${channel} ${file} {bin}/sink-secret ran`);
+}
+
+function onBlocks(system: string, work: string): readonly string[] {
   const script = `truncate -s 320M image && mkfs.${system} -q image && mkdir place && mount -o loop image place && rm image &&
-    cp ${file} place && cd place && {pass} ${channel} ${file} {bin}/sink-secret ran; code=$?
+    cd place && ${work}; code=$?
     [[ ! -e mark ]] || cp mark ..; exit $code`;
   return ["unshare", "-m", "bash", "-c", script];
 }
@@ -526,5 +548,14 @@ const late: readonly Case[] = [
 
 export const flows: Suite = {
   policy,
-  cases: [...labels, ...passed, ...passedBlocks, ...innocent, ...innocentBlocks, ...late, ...gated],
+  cases: [
+    ...labels,
+    ...passed,
+    ...passedBlocks,
+    ...guessed,
+    ...innocent,
+    ...innocentBlocks,
+    ...late,
+    ...gated,
+  ],
 };

@@ -111,8 +111,12 @@ suite("agents and their harnesses", () => {
       call(3, "add_policy", { text: 'rule no-touch: block exec "touch"', name: "more" }),
     ];
     const mark = join(daemon.folder, "touched");
+    const answered = join(daemon.folder, "answered");
+    // Its input ends when it has answered, or never will.
+    const waits = `for i in {1..${100 * patience}}; do sleep 0.2; [[ $(wc -l <${answered}) -ge ${requests.length} ]] && break; done`;
     const script = [
-      `(printf '%s\\n' ${requests.map((line) => `'${line}'`).join(" ")}; sleep ${3 * patience}) | ${tool} mcp`,
+      `: >${answered}`,
+      `(printf '%s\\n' ${requests.map((line) => `'${line}'`).join(" ")}; ${waits}) | ${tool} mcp | tee ${answered}`,
       `touch ${mark} || echo '{"held": true}'`,
     ].join("\n");
     const answers = (await agent(script))

@@ -13,6 +13,7 @@ import { linkInfo, pinnedFd } from "../../src/kernel/libbpf/ids.ts";
 import { BpfMap } from "../../src/kernel/libbpf/map.ts";
 import { close } from "../../src/kernel/libc.ts";
 import { openEngine, removePinned } from "../../src/kernel/live.ts";
+import { until } from "./held.ts";
 import { patience, probes, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(30_000 * patience);
@@ -487,14 +488,18 @@ onKernel(
     expect(engine.adopted).toEqual([{ domain: 7, session: 1, generation }]);
     expect(generation).toBeGreaterThan(1);
     expect([engine.tier, engine.members(7)]).toEqual([tier, [storm.pid]]);
-    await Bun.sleep(200);
-    engine.drain();
-    expect(seen.some(({ type, domain }) => type === "match" && domain === 7)).toBe(true);
+    await until("a match that is told to who adopted", () => {
+      engine.drain();
+      return seen.some(({ type, domain }) => type === "match" && domain === 7);
+    });
 
     // A swap by the one that adopted, and then by one that adopts from it.
     await engine.setDomain(7, 1, numbered(forbidBoth, other).image);
     storm.tell();
-    await Bun.sleep(200);
+    const enough = patience === 1 ? 100 : 2;
+    await until("refusals by what forbids both", () =>
+      [0, 2].every((clause) => (engine.hits(1)[clause] ?? 0) > enough),
+    );
     await forget(engine).detach();
     const last = await open(pins);
     expect(last.adopted).toEqual([{ domain: 7, session: 1, generation: generation + 1 }]);
@@ -502,9 +507,7 @@ onKernel(
     const asked = await storm.end();
     console.error("adopted", asked);
     expect(asked).toMatchObject({ slippedA: 0, slippedB: 0 });
-    expect(
-      [asked.refusedA, asked.refusedB].every((times) => times > (patience === 1 ? 100 : 2)),
-    ).toBe(true);
+    expect([asked.refusedA, asked.refusedB].every((times) => times > enough)).toBe(true);
     expect(last.hits(1)).toEqual([asked.refusedA, 0, asked.refusedB]);
 
     await forget(last).close();

@@ -159,7 +159,9 @@ runs("whoever called sudo can have the last run explained, without root", async 
     as 1 1 --last; echo "a stranger: $?"
     as 1 1 --last --user nobody; echo "of nobody: $?"
     setpriv --reuid=65534 --regid=65534 --clear-groups bash -c 'rm -f /run/actplane/last/65534.jsonl || echo > /run/actplane/last/x' || echo "kept out"`;
-  const run = await runTool(["-m", "bash", "-c", script], { command: ["unshare"] });
+  // The tool starts seven times.
+  const slowly = { command: ["unshare"], timeoutMs: 50_000 };
+  const run = await runTool(["-m", "bash", "-c", script], slowly);
   const read = (name: string) => readFileSync(join(place, name), "utf8");
   expect(run.stdout).toBe("a stranger: 1\nof nobody: 1\nkept out\n");
   expect(run.stderr).toContain("no run of yours has left a journal");

@@ -231,15 +231,19 @@ const runs: readonly Case[] = [
     ...npm,
   }),
   never("a run that was killed", "TESTS & kill -9 $!; wait", {
-    files: { TESTS: "#!/bin/bash\nsleep 0.5\n" },
+    files: { TESTS: "#!/bin/bash\nsleep 5\n" },
   }),
   never("a run that ran into its time limit", "timeout -s KILL 0.3 TESTS", {
     files: { TESTS: "#!/bin/bash\nsleep 5\n" },
   }),
   never("a run that crashed", "TESTS", { files: { TESTS: "#!/bin/bash\nkill -SEGV $$\n" } }),
   never("a run that ended by exit 1", "TESTS 1"),
-  never("a run that has not ended", "TESTS & until [ -e begun ]; do :; done", {
-    files: { TESTS: "#!/bin/bash\necho > begun; sleep 1\n" },
+  gate({
+    name: "a run that has not ended",
+    script: "TESTS & until [ -e begun ]; do :; done; SHIP first; echo > asked; wait",
+    held: [],
+    free: ["first"],
+    files: { TESTS: "#!/bin/bash\necho > begun; until [ -e asked ]; do sleep 0.1; done\n" },
   }),
   never("a run with LD_PRELOAD", "LD_PRELOAD=libm.so.6 TESTS"),
   never("a run that is traced", "{act} traced exec TESTS"),

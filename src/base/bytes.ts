@@ -22,6 +22,14 @@ export function ownedCopy(bytes: Uint8Array): OwnedBytes {
   return copy;
 }
 
+/**
+ * The same memory as C may see it: the array is on a buffer once that has been asked for. Of what is large, because a copy of
+ * a megabyte brings the garbage collector into a start.
+ */
+export function ownedView(bytes: Uint8Array): OwnedBytes {
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
+}
+
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -7,7 +7,7 @@ import { dlopen, type Pointer, ptr, read as readMemory, toArrayBuffer } from "bu
 import { read } from "node:fs";
 import { constants } from "node:os";
 import { assert } from "../base/assert.ts";
-import { cString, type OwnedBytes, ownedBytes, viewOf } from "../base/bytes.ts";
+import { cString, type OwnedBytes, ownedBytes, ownedView, viewOf } from "../base/bytes.ts";
 
 const library = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: "ptr" },
@@ -207,9 +207,7 @@ export function sealedFile(name: string, content: Uint8Array): number {
   // Before Linux 6.3 the flag is unknown and every memfd is executable.
   if (fd === -constants.errno.EINVAL) fd = memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) throw new SystemError("memfd_create", -fd);
-  const owned = ownedBytes(content.length);
-  owned.set(content);
-  writeAll(fd, owned);
+  writeAll(fd, ownedView(content));
   checked(
     "fcntl",
     libc.fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),

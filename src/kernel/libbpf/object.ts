@@ -10,7 +10,14 @@
 
 import { type Pointer, ptr } from "bun:ffi";
 import { assert } from "../../base/assert.ts";
-import { cString, type OwnedBytes, ownedBytes, ownedCopy, viewOf } from "../../base/bytes.ts";
+import {
+  cString,
+  type OwnedBytes,
+  ownedBytes,
+  ownedCopy,
+  ownedView,
+  viewOf,
+} from "../../base/bytes.ts";
 import { copyFromC, libc, pointerFromC } from "../libc.ts";
 import { type Variable, variablesOf } from "./datasec.ts";
 import { checkedPointer, checkedResult, libbpf, steps } from "./library.ts";
@@ -20,7 +27,7 @@ import { BpfProgram } from "./program.ts";
 // Size and offsets of the leading fields of struct bpf_object_open_opts: sz, object_name, btf_custom_path.
 const openOptions = { bytes: 56, name: 8, kernelTypes: 48 };
 
-/** What `bpf_object__open_mem` is given, which stays where it is. */
+/** What `bpf_object__open_mem` is given, which stays where it is; `content` must not be written to any more. */
 export class OpenArguments {
   readonly elf: OwnedBytes;
   /** struct bpf_object_open_opts. */
@@ -29,7 +36,7 @@ export class OpenArguments {
   readonly #kernelTypes: OwnedBytes | null;
 
   constructor(name: string, content: Uint8Array, kernelTypes: string | null) {
-    this.elf = ownedCopy(content);
+    this.elf = ownedView(content);
     this.#name = cString(name);
     this.#kernelTypes = kernelTypes === null ? null : cString(kernelTypes);
     const view = viewOf(this.options);

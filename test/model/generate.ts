@@ -288,6 +288,12 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
+      .tuple(process, pick("git-push", "/core/git-commit", "push"), image, argument)
+      .map(([id, called, name, arg]): Command => [id, "exec-as", called, name, arg]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
       .tuple(process, pick("exec-loader", "exec-interpreter"), image)
       .map(([id, how, name]): Command => [id, how, name]),
   },

@@ -9,6 +9,7 @@
 // only observes what the policy blocks, the path a program was invoked by, files that had more than one
 // name before the record begins.
 
+import { basename } from "node:path";
 import { type OperationName, operationBits } from "../../src/ir/abi.ts";
 import type { KernelEvent } from "../../src/kernel/kernel.ts";
 import { type Answer, Duel, printAnswer, type Roots, type Subject } from "./agreement.ts";
@@ -200,7 +201,10 @@ function commandOf(first: Recorded, group: readonly Recorded[], tgids: Tgids): C
     const last = group.at(-1) ?? first;
     if (last.type !== "exec" && !isRefused(last.verdict)) return null;
     const program = last.target === first.target ? first.target : `${first.target}!${last.target}`;
-    return [by, "exec", program, ...first.argv.slice(1)];
+    const [called = first.target, ...given] = first.argv;
+    return basename(called) === basename(first.target)
+      ? [by, "exec", program, ...given]
+      : [by, "exec-as", called, program, ...given];
   }
   return [by, ...operationWords(first, group[1])];
 }

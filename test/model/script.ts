@@ -5,6 +5,7 @@
 //     2 exec /usr/bin/git push origin        argv[0] is the path
 //     2 exec /usr/bin/vi=/usr/bin/vim.basic  invoked by one name, resolved to another
 //     2 exec /w/run.sh!/bin/sh               a script and its interpreter
+//     2 exec-as git-push /usr/bin/git -q     argv[0] is another word
 //     2 exec-loader /usr/bin/git             with LD_PRELOAD; exec-interpreter: with PYTHONPATH
 //     2 open rwct /w/a.ts                    read, write, create, truncate
 //     2 rename /w/a.ts /w/b.ts               also link, unlink, make, rmdir, truncate, metadata
@@ -58,6 +59,10 @@ export class World {
         const steered = type === "exec" ? null : type === "exec-loader" ? "loader" : "interpreter";
         const program = this.#program(first);
         return { type: "exec", process, ...program, argv: this.#argv(words), steered };
+      }
+      case "exec-as": {
+        const argv = [first, ...words.slice(2)];
+        return { type: "exec", process, ...this.#program(second), argv, steered: null };
       }
       case "exit":
         return {

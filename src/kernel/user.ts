@@ -26,16 +26,29 @@ export function findUser(name: string): User | null {
   return userAt(pointerFromC(libc.getpwnam(ptr(nameBytes))));
 }
 
+/** The last number stands for none. */
+const uidMax = 0xffff_fffe;
+
 function userOfUid(uid: number): User | null {
-  return userAt(pointerFromC(libc.getpwuid(uid)));
+  return uid > uidMax ? null : userAt(pointerFromC(libc.getpwuid(uid)));
 }
 
 /** Who called `sudo actplane`: null when we are not root, or root by another way. */
 export function sudoUser(environment: Environment): User | null {
-  const { SUDO_UID: uid } = environment;
-  if (process.getuid?.() !== 0 || uid === undefined || !/^\d+$/.test(uid) || uid === "0")
-    return null;
-  return userOfUid(Number(uid));
+  const uid = numberIn(environment.SUDO_UID);
+  if (process.getuid?.() !== 0 || uid === null || uid === 0) return null;
+  return userOfUid(uid) ?? userWithoutName(uid, environment);
+}
+
+/** As in a container that does not know its caller: a number that nobody has is not root's either. */
+function userWithoutName(uid: number, environment: Environment): User {
+  const gid = numberIn(environment.SUDO_GID) ?? uid;
+  const name = environment.SUDO_USER ?? `${uid}`;
+  return { name, uid, gid, groups: [gid], home: "/", shell: "/bin/sh" };
+}
+
+function numberIn(text: string | undefined): number | null {
+  return text !== undefined && /^\d+$/.test(text) && Number(text) <= uidMax ? Number(text) : null;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

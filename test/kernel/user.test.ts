@@ -16,12 +16,21 @@ test("a user is found by name and by number", () => {
   expect(findUser("0")).toMatchObject(root);
   expect(findUser("root")?.groups).toContain(0);
   expect(findUser("no-such-user")).toBeNull();
+  // 2 ** 32 is not 0.
+  expect(findUser("4294967296")).toBeNull();
 });
 
 test("without sudo nobody called, and root calling itself is nobody", () => {
   expect(sudoUser({})).toBeNull();
   expect(sudoUser({ SUDO_UID: "0" })).toBeNull();
   expect(sudoUser({ SUDO_UID: "not a number" })).toBeNull();
+});
+
+test("who called sudo and is not known by name is that number, and never root", () => {
+  const caller = { SUDO_UID: "4242424", SUDO_GID: "4242", SUDO_USER: "ann" };
+  const known = { name: "ann", uid: 4242424, gid: 4242, groups: [4242], home: "/" };
+  expect(sudoUser(caller)).toMatchObject(known);
+  expect(sudoUser({ SUDO_UID: "4294967296" })).toBeNull();
 });
 
 test("an environment made another user's keeps the rest", () => {

@@ -202,6 +202,12 @@ describe("what is told of a run", () => {
     expect(stable).toContain("because  no traces\n");
     expect(stable).toEndWith("actplane: done: 1 killed\n");
   });
+  runs("as many warnings as `check` shows", () => {
+    const never = 'source A = exec "a" rule r: notify exec "b" if A and not A';
+    const { err } = traced("--rule", never, "--", "true");
+    expect(err).toStartWith("actplane: 1 warning in the policy; `actplane check` shows them\n");
+    expect(run("check", "--rule", never).err).toEndWith("\n1 warning\n");
+  });
   runs("an empty policy runs, and says that it refuses nothing", () => {
     const { code, err } = traced("--policy", "empty.yaml", "--", "sh", "-c", "exit 7");
     expect(code).toBe(7);

@@ -202,7 +202,10 @@ class Run {
         { diagnostics: diagnosticsJson(errors).diagnostics },
       );
     }
-    const warnings = diagnostics.filter(({ severity }) => severity === "warning");
+    // The compiler's own warning, X010, is C021 of `check` once more.
+    const warnings = diagnostics.filter(
+      ({ severity, code }) => severity === "warning" && code !== "X010",
+    );
     if (warnings.length > 0)
       this.#say(`${summaryOf(warnings)} in the policy; \`actplane check\` shows them`);
     return policy;

@@ -95,6 +95,7 @@ interface Done {
 function* eventsOf(lines: readonly TraceLine[], files: Files): Generator<Done> {
   const begun = new Map<number, TraceLine>();
   const renaming = new Map<number, TraceLine>();
+  const told = new Map<number, string>();
   for (const line of lines) {
     if (line.type === "exec") {
       const first = begun.get(line.pid) ?? line;
@@ -107,7 +108,17 @@ function* eventsOf(lines: readonly TraceLine[], files: Files): Generator<Done> {
       yield { line, event: { type: "fork", process: line.parent, child: line.pid } };
     }
     if (line.type === "exit") yield { line, event: exitOf(line) };
+    if (isEffect(line)) {
+      // One operation may be told as what it did to labels, to the object, to gates, and as a match.
+      if (told.get(line.pid) !== operationKey(line))
+        yield { line, event: operationOf(line, files) };
+      told.set(line.pid, operationKey(line));
+      continue;
+    }
     if (line.type !== "match") continue;
+    const isTold = told.get(line.pid) === operationKey(line);
+    told.delete(line.pid);
+    if (isTold) continue;
     if (line.ops.includes("exec")) {
       const first = begun.get(line.pid) ?? line;
       if (!line.wasRefused) {
@@ -127,6 +138,23 @@ function* eventsOf(lines: readonly TraceLine[], files: Files): Generator<Done> {
     const whole = old !== undefined && isSecondName(line) ? joined(old, line) : line;
     yield { line: whole, event: operationOf(whole, files) };
   }
+}
+
+const effects = ["label", "object", "gate-stale", "gate-open"];
+const effective = ["open", "read", "write", "create", "truncate", "connect"];
+
+/** Operations that no rule was about are told by what they did; what has no name cannot be judged again. */
+function isEffect({ type, ops, target }: TraceLine): boolean {
+  return (
+    effects.includes(type) &&
+    ops.length > 0 &&
+    ops.every((op) => effective.includes(op)) &&
+    (ops.includes("connect") ? /^(?:tcp|udp):\/\/[0-9[]/.test(target) : target.startsWith("/"))
+  );
+}
+
+function operationKey({ ops, target }: TraceLine): string {
+  return `${ops.join()} ${target}`;
 }
 
 /** Of a rename or link that is told by its two names. */

@@ -302,6 +302,29 @@ for (const [asked, situation, message] of unclear) {
   });
 }
 
+test("a trace as run --events writes it: what no rule is about is told by what it did", () => {
+  const lines = [
+    { type: "exec", pid: 2, target: "/bin/cp", argv: ["cp", ".env", "q"] },
+    { type: "label", pid: 2, ops: ["open", "read"], target: "/w/.env", labels: ["SECRET"] },
+    { type: "object", pid: 2, ops: ["open", "write", "create"], target: "/w/q" },
+    { type: "object", pid: 2, ops: ["write"], target: "" },
+    { type: "exit", pid: 2 },
+    { type: "exec", pid: 3, target: "/bin/curl", argv: ["curl"] },
+    { type: "label", pid: 3, ops: ["open", "read"], target: "/w/q" },
+    { type: "match", pid: 3, ops: ["connect"], target: "tcp://10.0.0.1:443", outcome: "refused" },
+  ];
+  const steps = simulate(subject, parseTrace(lines.map((line) => JSON.stringify(line)).join("\n")));
+  expect(steps.map(({ operation, labels }) => [operation, ...labels])).toEqual([
+    ["exec /bin/cp .env q"],
+    ["open,read /w/.env", "SECRET"],
+    ["open,write,create /w/q", "SECRET"],
+    ["exec /bin/curl"],
+    ["open,read /w/q", "SECRET"],
+    ["connect tcp://10.0.0.1:443", "SECRET"],
+  ]);
+  expect(steps.at(-1)?.effect).toBe("kill");
+});
+
 test("a trace as run --events writes it: matches of an exec and of a rename are one operation", () => {
   const lines = [
     { type: "fork", pid: 2, parent: 1 },
@@ -322,7 +345,7 @@ test("a trace as run --events writes it: matches of an exec and of a rename are 
       outcome: "observed",
     },
     { type: "exec", pid: 2, target: "/bin/sh", argv: ["/bin/sh", "./x.sh"] },
-    { type: "label", pid: 2, ops: ["read"], target: "/w/.env" },
+    { type: "label", pid: 2, ops: ["open", "read"], target: "/w/.env" },
     { type: "match", pid: 2, ops: ["open", "read"], target: "/w/.env", outcome: "observed" },
     { type: "match", pid: 2, ops: ["rename"], target: "/w/a", outcome: "observed" },
     { type: "match", pid: 2, ops: ["rename", "create"], target: "/w/b", outcome: "observed" },

@@ -354,9 +354,11 @@ class Lowering {
     return alternatives;
   }
 
+  /** In a session it may come from another domain at any time. */
   #isOnlyApproved(label: string): boolean {
     const { sources, transforms } = this.#policy;
     return (
+      this.#clauseNumbers === null &&
       sources.every((each) => each.label.text !== label || each.origin.kind === "approval") &&
       transforms.every((each) => each.label.text !== label || each.kind !== "endorse")
     );

@@ -119,10 +119,7 @@ function labelsUnderNot(
   });
 }
 
-/**
- * Where a policy gives a label by approval alone, its clauses ask for the approval and no longer for the label, which a
- * process may have from another domain.
- */
+/** What rules ask for is not to become an operator's word as well: the author of the one does not know of the other. */
 function labelsByApproval(
   added: Policy,
   source: Source,

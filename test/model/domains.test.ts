@@ -111,3 +111,26 @@ test("domains of one session are judged by their own policies over common labels
   expect(events).toBeGreaterThan(numRuns);
   expect([...domains].sort()).toEqual(["root", "root/a", "root/a/c", "root/b"]);
 }, 3_600_000);
+
+test("a label that one domain has from an approval may come from another domain", () => {
+  const quiet = 'rule quiet: notify exec "no-such-program"';
+  const texts = [
+    'source C = approval "two"\nrule r: block exec "sh" if C',
+    quiet,
+    quiet,
+    'source C = file "/w/src/?.ts"\nrule more: notify exec "no-such-program"',
+    quiet,
+  ];
+  const commands = [
+    ["1", "fork", "2"],
+    ["1", "open", "rw", "/w/src/a.ts"],
+    ["2", "open", "r", "/w/src/a.ts"],
+    ["2", "exec", "/bin/sh"],
+  ];
+  const change = { process: 1, isTight: false };
+  const changes = [
+    { ...change, at: 0, domain: "root/a" },
+    { ...change, at: 1, domain: "root/a/c" },
+  ];
+  expect(play(texts, commands, changes).events).toBe(4);
+});

@@ -1,6 +1,7 @@
 // The entry point of the executable.
 
-const { realHost } = await import("./host.ts");
+import { realHost } from "./host.ts";
+
 // For another processor, while this one reads the rest of us and the policy. What fails is told where it is asked for.
 if (process.argv[2] === "run") realHost.prepareKernel().catch(() => {});
 
@@ -17,5 +18,3 @@ try {
   io.stderr.write(`actplane: this is a fault of actplane, please report it\n${text}\n`);
   process.exitCode = 125;
 }
-
-export {};

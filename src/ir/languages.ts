@@ -2,6 +2,7 @@
 // one number, so that a pattern used by many rules is matched once.
 
 import type { Glob, GlobPart } from "../dsl/glob.ts";
+import { keyOf } from "./byte-sets.ts";
 
 /** How a language behaves beside others: what multiplies states is kept apart first when a set is split. */
 export type Shape = "anchored" | "floating" | "crossing";
@@ -41,7 +42,7 @@ function partKey(part: GlobPart): string {
     case "byte":
       return part.byte.toString(16).padStart(2, "0");
     case "class":
-      return `[${part.set.map((member) => (member ? "1" : "0")).join("")}]`;
+      return `[${keyOf(part.set)}]`;
     case "star":
       return "*";
     case "globstar":

@@ -28,8 +28,8 @@ if [[ ${#kernels[@]} -eq 0 ]]; then
   if [[ $form != counts ]]; then kernels+=(5.10); fi
 fi
 boots="${ACTPLANE_VM_BOOTS:-2}"
-# Seconds without a word of a guest; most tests are ended after 300.
-silence_max=360
+# Seconds without a word of a guest: all cases of enforcement.test.ts are asked before the first of them is told, in some minutes.
+silence_max=720
 # A folder of this run's own: another run may be under way.
 mkdir -p build/test
 results="$(mktemp -d "$root/build/test/vm.XXXXXX")"
@@ -65,7 +65,7 @@ guest_tests() {
     # Without a trap the machine would outlive this shell.
     boot=$!
     trap 'kill "$boot"; exit 143' TERM
-    # No test takes so long: the guest says nothing more, and would be waited for until its time is over.
+    # Nothing takes so long: the guest says nothing more, and would be waited for until its time is over.
     while kill -0 "$boot" 2>/dev/null; do
       if (($(date +%s) - $(stat -c %Y "$results/$name/output") > silence_max)); then kill "$boot" 2>/dev/null || true; fi
       sleep 2

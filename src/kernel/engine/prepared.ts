@@ -1,5 +1,5 @@
-// The object with a tier's programs, prepared for a policy: ahead, where the programs that the last policy needed are enough, or
-// now. What is left is to load them.
+// The object with a tier's programs, prepared for a policy: ahead, where the programs that an earlier policy needed are enough,
+// or now. What is left is to load them.
 
 import { release } from "node:os";
 import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
@@ -57,16 +57,16 @@ function adjusted(object: BpfObject, wanted: Wanted): Prepared | null {
   return closedOnFailure(object, () => {
     const names = namesOf(object, wanted);
     const prepared = [...object.programs.values()].filter(({ autoload }) => autoload);
-    // To prepare a hook's program libbpf looks for the hook among all functions of the kernel.
-    if (wanted.tier !== "tracepoint" && prepared.length !== names.size)
-      rememberPrograms(wanted.tier, names);
-    if (prepared.filter(({ name }) => names.has(name)).length === names.size) {
-      for (const [name, entries] of Object.entries(sizesOf(wanted.options)))
-        if (entries !== sizesAhead[name]) object.map(name).resize(entries);
-      return { object, names };
+    if (prepared.filter(({ name }) => names.has(name)).length < names.size) {
+      object.close();
+      return null;
     }
-    object.close();
-    return null;
+    // To prepare a hook's program libbpf looks for the hook among all functions of the kernel: not once more for nothing.
+    if (wanted.tier !== "tracepoint" && prepared.length > names.size)
+      rememberPrograms(wanted.tier, names);
+    for (const [name, entries] of Object.entries(sizesOf(wanted.options)))
+      if (entries !== sizesAhead[name]) object.map(name).resize(entries);
+    return { object, names };
   });
 }
 

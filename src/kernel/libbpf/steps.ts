@@ -97,8 +97,8 @@ class Argument {
 const seenByThreads = new Set<Argument>();
 
 /**
- * What comes back waits for the thread, and says null where it failed, of which the same without a thread tells. Null: there is no other
- * processor or no thread to be had. INVARIANT: nobody calls libbpf in between.
+ * What comes back waits for the thread, and says null where it failed: who does the same here is told why. Null: there is no
+ * other processor or no thread to be had. INVARIANT: nobody calls libbpf in between.
  */
 export function prepareAhead(preparation: Preparation): (() => BpfObject | null) | null {
   const routine = processors > 1 ? pointerFromC(steps().actplane_preparer()) : null;

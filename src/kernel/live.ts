@@ -6,7 +6,7 @@ import { embeddedObject } from "./engine/embedded.ts";
 import { LiveEngine } from "./engine/engine.ts";
 import { loadFresh, loadPinned } from "./engine/load.ts";
 import { Pins } from "./engine/pins.ts";
-import { prepareLoad } from "./engine/prepared.ts";
+import { type Early, prepareLoad } from "./engine/prepared.ts";
 import {
   type Engine,
   type EngineOptions,
@@ -19,7 +19,7 @@ import {
   tiers,
 } from "./kernel.ts";
 import { forgetKernelTypes } from "./kernel-types.ts";
-import type { BpfObject } from "./libbpf/object.ts";
+import { giveUp } from "./libbpf/steps.ts";
 import { SystemError } from "./libc.ts";
 import { forgetProbes, knownProbe, rememberedProbe } from "./probe-memory.ts";
 
@@ -32,17 +32,17 @@ const domain = 1;
  */
 export function prepareKernel(): OpenKernel {
   const tier = process.geteuid?.() === 0 ? knownTier() : null;
-  const object = tier === null ? null : prepareLoad(tier);
-  return (options) => openKernel(options, { tier, object });
+  const load = tier === null ? null : prepareLoad(tier);
+  return (options) => openKernel(options, { tier, load });
 }
 
 /** What was begun; null: nothing. */
 interface Prepared {
   readonly tier: Tier | null;
-  readonly object: (() => BpfObject | null) | null;
+  readonly load: (() => Early | null) | null;
 }
 
-const nothing: Prepared = { tier: null, object: null };
+const nothing: Prepared = { tier: null, load: null };
 
 /** The first that works, where that is remembered. */
 function knownTier(): Tier | null {
@@ -114,8 +114,8 @@ async function openPinned(options: EngineOptions, pins: Pins): Promise<LiveEngin
 
 function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing): LiveEngine {
   const candidates = options.tier === null ? tiers : [options.tier];
-  const early = () => prepared.object?.() ?? null;
-  if (!candidates.some((tier) => tier === prepared.tier)) early()?.close();
+  const early = () => prepared.load?.() ?? null;
+  if (!candidates.some((tier) => tier === prepared.tier)) giveUpEarly(early());
   const answers: { tier: Tier; answer: string }[] = [];
   for (const tier of candidates) {
     const probe = rememberedProbe(tier);
@@ -124,8 +124,8 @@ function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing
       continue;
     }
     try {
-      const object = tier === prepared.tier ? early : () => null;
-      return new LiveEngine(loadFresh(tier, options, pins, object), pins, options);
+      const ahead = tier === prepared.tier ? early : () => null;
+      return new LiveEngine(loadFresh(tier, options, pins, ahead), pins, options);
     } catch (failure) {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;
@@ -135,4 +135,8 @@ function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing
     }
   }
   throw new KernelUnavailable(answers);
+}
+
+function giveUpEarly(early: Early | null): void {
+  if (early !== null) giveUp(early.object);
 }

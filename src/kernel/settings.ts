@@ -66,18 +66,20 @@ export function heedsNamesOfMany(tier: Tier, kernel = release()): boolean {
   return tier !== "tracepoint" || !isOlder(kernel, [6, 12]);
 }
 
-/** Maps that nothing is put into under these settings. To make them in their full size takes milliseconds even so. */
-export function unusedMaps(settings: Settings): string[] {
-  const used: Readonly<Record<string, number>> = {
-    objects: settings.with_flow || settings.with_names,
-    moved: settings.with_names,
-    pools: settings.with_flow,
-    runs: settings.with_gates,
-    judged: settings.with_paths || settings.with_endpoints,
-    address_verdicts: settings.with_endpoints,
-    severed: settings.with_endpoints,
+/** Maps that nothing is put into under some settings, and whether it is under these. To make them large takes milliseconds. */
+export function usesOfMaps(settings: Settings): Readonly<Record<string, boolean>> {
+  const flows = settings.with_flow === 1;
+  const names = settings.with_names === 1;
+  const endpoints = settings.with_endpoints === 1;
+  return {
+    objects: flows || names,
+    moved: names,
+    pools: flows,
+    runs: settings.with_gates === 1,
+    judged: settings.with_paths === 1 || endpoints,
+    address_verdicts: endpoints,
+    severed: endpoints,
   };
-  return Object.keys(used).filter((name) => !used[name]);
 }
 
 /** Whether some label goes with data: those of lineages stay with processes. */

@@ -336,9 +336,9 @@ runs("the tool leaves no file behind", async () => {
   '`);
   // What is remembered of a boot, the journal for `explain --last`, and the command's own file.
   // What the kernel's build says of preemption is asked for on some kernels only.
-  const left = out.replace(/(types|programs)-\S+/g, "$1").replace(/.*\/preempt-config-.*\n/, "");
+  const left = out.replace(/(types|load)-\S+/g, "$1").replace(/.*\/preempt-config-.*\n/, "");
   expect(left.split("\n")).toEqual([
-    ...["/run/actplane/last/0.jsonl", "/run/actplane/probes.json", "/run/actplane/programs"],
+    ...["/run/actplane/last/0.jsonl", "/run/actplane/load", "/run/actplane/probes.json"],
     ...["/run/actplane/types", "/tmp/work/made", "0", ""],
   ]);
 });
@@ -352,13 +352,19 @@ runs("what an earlier policy needed is only a guess at what the next one needs",
     mount -t tmpfs none /run
     few() { /mnt/actplane run --quiet --rule "$RULE" -- true; }
     more() { /mnt/actplane run --quiet --rule "$MORE" -- bash -c "$CONNECT" 2>/dev/null; }
-    few; few; more; few; more
-    echo garbage >$(echo /run/actplane/programs-*); more
-    : >$(echo /run/actplane/programs-*); more; more
+    few; few; more; more; few; more
+    memory=$(echo /run/actplane/load-*)
+    echo garbage >$memory; more
+    : >$memory; more; more
+    # Of another policy: its constants, its sizes, one program less.
+    few; cp $memory /run/of-few; more; cp /run/of-few $memory; more; more
+    sed -i s/prepared/of_old/ $memory; more
+    sed -i "s/constants.:.AAAA/&AAAA/" $memory; more
+    sed -i "s/hits.:/&9/" $memory; grep -c hits.:9 $memory; more
   '`,
     { MORE: rule, CONNECT: connect },
   );
-  expect({ out, err }).toEqual({ out: "refused\n".repeat(5), err: "" });
+  expect({ out, err }).toEqual({ out: `${"refused\n".repeat(11)}1\nrefused\n`, err: "" });
 });
 
 runs("the command's exit code stands where standard error takes nothing", () =>

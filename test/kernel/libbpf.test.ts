@@ -174,6 +174,7 @@ const preparation = {
   kernelTypes: kernelBtf,
   programs: ["on_sys_enter", "refuse_port_9", "nowhere"],
   sizes: { counters: 7, nowhere: 1 },
+  guess: null,
 };
 
 test("an object that is prepared ahead is loaded with the constants and sizes that it is given then", () => {

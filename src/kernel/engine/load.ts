@@ -11,7 +11,7 @@ import type { BpfLink } from "../libbpf/link.ts";
 import type { BpfMap } from "../libbpf/map.ts";
 import type { BpfObject } from "../libbpf/object.ts";
 import type { BpfProgram } from "../libbpf/program.ts";
-import { loadPrograms } from "../libbpf/steps.ts";
+import { giveUp, loadPrograms } from "../libbpf/steps.ts";
 import { close } from "../libc.ts";
 import { ofFileSystems } from "../programs.ts";
 import { settingsOf } from "../settings.ts";
@@ -21,7 +21,7 @@ import { loadCopy, setConstants, skippedOf, skippingHere } from "./copies.ts";
 import { embeddedObject, openEmbedded } from "./embedded.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
 import type { Pins } from "./pins.ts";
-import { preparedFor } from "./prepared.ts";
+import { type Early, preparedFor } from "./prepared.ts";
 
 export interface Loaded {
   readonly tier: Tier;
@@ -44,18 +44,17 @@ export function loadFresh(
   tier: Tier,
   options: EngineOptions,
   pins: Pins | null,
-  prepared: () => BpfObject | null,
+  prepared: () => Early | null,
 ): Loaded {
   const content = embeddedObject();
   const settings = settingsOf(tier, options.programs);
   const skipping = skippingHere();
   const { traceCopies } = skipping;
   const { object, names } = preparedFor({ tier, options, settings, skipping }, prepared);
-  const objects = [object];
+  const copies: BpfObject[] = [];
   const attached: Attached[] = [];
   try {
     const wanted = [...object.programs.values()].filter(({ name }) => names.has(name));
-    setConstants(object, { ...settings, trace_copies: traceCopies, copy: 0 });
     loadPrograms(object, names);
     const maps = new Map([...object.maps.values()].map((map) => [map.name, map.live]));
     const variables = new Variables(object.map(".bss").live, variablesOf(object));
@@ -66,7 +65,7 @@ export function loadFresh(
     attachAll(inOrder(wanted), "", attached);
     for (let copy = 1; copy < traceCopies; copy++) {
       const another = openEmbedded(kernelTypesFor(content));
-      objects.push(another);
+      copies.push(another);
       setConstants(another, { ...settings, trace_copies: traceCopies, copy });
       attachAll(loadCopy(another, object, wanted), `-${copy}`, attached);
     }
@@ -84,13 +83,14 @@ export function loadFresh(
       skipped: () => skippedIn(attached.map(({ name, program }) => [name, program.fd])),
       close: () => {
         for (const { link } of attached) link.destroy();
-        for (const each of objects) each.close();
+        for (const each of [object, ...copies]) each.close();
       },
     };
   } catch (failure) {
     pins?.remove();
     for (const { link } of attached) link.destroy();
-    for (const each of objects) each.close();
+    for (const each of copies) each.close();
+    giveUp(object);
     throw failure;
   }
 }

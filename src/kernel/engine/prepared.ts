@@ -1,16 +1,16 @@
 // The object with a tier's programs, prepared for a policy: ahead, where the programs that an earlier policy needed are enough,
-// or now. What is left is to load them.
+// or now. What is left is to load them: which, ahead, has begun as if this policy were the last one.
 
 import { release } from "node:os";
 import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
-import { type EngineOptions, ringBytesUsual, type Tier } from "../kernel.ts";
+import type { EngineOptions, Tier } from "../kernel.ts";
 import { kernelHasFunction, kernelTypesFor, knownKernelTypesFor } from "../kernel-types.ts";
 import type { BpfObject } from "../libbpf/object.ts";
-import { prepare, prepareAhead } from "../libbpf/steps.ts";
+import { giveUp, prepare, prepareAhead } from "../libbpf/steps.ts";
+import { type LoadMemory, rememberedLoad, rememberLoad } from "../load-memory.ts";
 import { programsOf } from "../programs.ts";
-import { rememberedPrograms, rememberPrograms } from "../programs-memory.ts";
-import { type Settings, unusedMaps } from "../settings.ts";
-import type { Skipping } from "./copies.ts";
+import { type Settings, usesOfMaps } from "../settings.ts";
+import { type Skipping, setConstants } from "./copies.ts";
 import { embeddedObject, objectName, openEmbedded } from "./embedded.ts";
 
 /** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
@@ -21,16 +21,26 @@ const tableBytesOfMany = 64 << 20;
 
 type Sizes = Readonly<Record<string, number>>;
 
-/** What hangs on the policy is as small as can be, and made again. Others are as they are declared. */
-const sizesAhead: Sizes = { procs: procsMax, events: ringBytesUsual, images: 1, table: 1, hits: 1 };
+/** The object, for whoever takes it, and what it was prepared by. */
+export interface Early {
+  readonly object: BpfObject;
+  readonly memory: LoadMemory;
+}
 
 /** Begins it, for a single policy. What comes back waits for it, null: it failed. Null: there is nothing to begin with. */
-export function prepareLoad(tier: Tier): (() => BpfObject | null) | null {
+export function prepareLoad(tier: Tier): (() => Early | null) | null {
   const content = embeddedObject();
   const kernelTypes = knownKernelTypesFor(content);
-  const programs = kernelTypes === null ? null : rememberedPrograms(tier);
-  if (programs === null) return null;
-  return prepareAhead({ name: objectName, content, kernelTypes, programs, sizes: sizesAhead });
+  const memory = kernelTypes === null ? null : rememberedLoad(tier, content);
+  if (memory === null) return null;
+  const { prepared: programs, loaded, constants, sizes } = memory;
+  const guess = { programs: loaded, constants: Buffer.from(constants, "base64") };
+  const wait = prepareAhead({ name: objectName, content, kernelTypes, programs, sizes, guess });
+  if (wait === null) return null;
+  return () => {
+    const object = wait();
+    return object === null ? null : { object, memory };
+  };
 }
 
 export interface Wanted {
@@ -40,48 +50,54 @@ export interface Wanted {
   readonly skipping: Skipping;
 }
 
-/** The object, the caller's, and the names of those of its programs that are to be loaded. */
+/** The object, the caller's to load and to give up, and the names of those of its programs that are to be loaded. */
 export interface Prepared {
   readonly object: BpfObject;
   readonly names: ReadonlySet<string>;
 }
 
 /** Throws SystemError. */
-export function preparedFor(wanted: Wanted, ahead: () => BpfObject | null): Prepared {
+export function preparedFor(wanted: Wanted, ahead: () => Early | null): Prepared {
   const early = ahead();
   return (early === null ? null : adjusted(early, wanted)) ?? preparedNow(wanted);
 }
 
-/** Null: it lacks a program, and is closed. */
-function adjusted(object: BpfObject, wanted: Wanted): Prepared | null {
-  return closedOnFailure(object, () => {
+/** Null: it lacks a program, and is given up. */
+function adjusted({ object, memory }: Early, wanted: Wanted): Prepared | null {
+  return givenUpOnFailure(object, () => {
     const names = namesOf(object, wanted);
-    const prepared = [...object.programs.values()].filter(({ autoload }) => autoload);
-    if (prepared.filter(({ name }) => names.has(name)).length < names.size) {
-      object.close();
+    if (memory.prepared.filter((name) => names.has(name)).length < names.size) {
+      giveUp(object);
       return null;
     }
+    const sizes = sizesOf(wanted, memory.declared);
+    for (const [name, entries] of Object.entries(sizes))
+      if (entries !== memory.sizes[name]) object.map(name).resize(entries);
+    setConstantsOf(object, wanted);
     // To prepare a hook's program libbpf looks for the hook among all functions of the kernel: not once more for nothing.
-    if (wanted.tier !== "tracepoint" && prepared.length > names.size)
-      rememberPrograms(wanted.tier, names);
-    for (const [name, entries] of Object.entries(sizesOf(wanted.options)))
-      if (entries !== sizesAhead[name]) object.map(name).resize(entries);
+    const prepared = wanted.tier === "tracepoint" ? memory.prepared : [...names];
+    const next = { ...memory, prepared, loaded: [...names], constants: constantsOf(object), sizes };
+    if (!Bun.deepEquals(next, memory)) rememberLoad(wanted.tier, embeddedObject(), next);
     return { object, names };
   });
 }
 
 function preparedNow(wanted: Wanted): Prepared {
-  const { tier, options, settings, skipping } = wanted;
+  const { tier, options } = wanted;
   const object = openEmbedded(kernelTypesFor(embeddedObject()));
-  return closedOnFailure(object, () => {
+  return givenUpOnFailure(object, () => {
     const names = namesOf(object, wanted);
-    if (options.programs !== "all") rememberPrograms(tier, names);
     for (const program of object.programs.values()) program.setAutoload(names.has(program.name));
-    for (const [name, entries] of Object.entries(sizesOf(options)))
-      object.map(name).setEntriesMax(entries);
-    for (const name of unusedMaps(settings)) object.map(name).setEntriesMax(1);
-    if (!skipping.hooks && skipping.traceCopies === 1) object.map("marks").setEntriesMax(1);
+    const declared = Object.fromEntries(
+      Object.keys(usesOf(wanted)).map((name) => [name, object.map(name).entriesMax]),
+    );
+    const sizes = sizesOf(wanted, declared);
+    for (const [name, entries] of Object.entries(sizes)) object.map(name).setEntriesMax(entries);
     prepare(object);
+    setConstantsOf(object, wanted);
+    const loaded = [...names];
+    const memory = { prepared: loaded, loaded, constants: constantsOf(object), sizes, declared };
+    if (options.programs !== "all") rememberLoad(tier, embeddedObject(), memory);
     return { object, names };
   });
 }
@@ -94,22 +110,41 @@ function namesOf(object: BpfObject, { tier, options, skipping }: Wanted): Set<st
   });
 }
 
-function sizesOf({ programs, ringBytes, tableBytes }: EngineOptions): Sizes {
+function setConstantsOf(object: BpfObject, { settings, skipping }: Wanted): void {
+  setConstants(object, { ...settings, trace_copies: skipping.traceCopies, copy: 0 });
+}
+
+function constantsOf(object: BpfObject): string {
+  return Buffer.from(object.map(".rodata").initialContent).toString("base64");
+}
+
+/** Of maps that are not always put into, whether they are here. */
+function usesOf({ settings, skipping }: Wanted): Readonly<Record<string, boolean>> {
+  return { ...usesOfMaps(settings), marks: skipping.hooks || skipping.traceCopies > 1 };
+}
+
+/** `declared`: of the maps of usesOf. */
+function sizesOf(wanted: Wanted, declared: Sizes): Sizes {
+  const { programs, ringBytes, tableBytes } = wanted.options;
+  const ofUses = Object.entries(usesOf(wanted)).map(([name, isUsed]) => [
+    name,
+    isUsed ? declared[name] : 1,
+  ]);
   const forMany = programs === "all";
   const needed = forMany ? tableBytesOfMany : programs.image.length * 4;
   const table = Math.ceil((tableBytes ?? needed) / (TABLE_CHUNK_WORDS * 4));
-  const always = { procs: procsMax, events: ringBytes, table };
+  const always = { ...Object.fromEntries(ofUses), procs: procsMax, events: ringBytes, table };
   if (forMany) return { ...always, domains: domainsMax, sessions: domainsMax };
   // An empty hash costs 16 bytes a place, and time to make.
   const inTheMaking = 64;
   return { ...always, images: 1, hits: programs.clauses.length + inTheMaking };
 }
 
-function closedOnFailure<T>(object: BpfObject, work: () => T): T {
+function givenUpOnFailure<T>(object: BpfObject, work: () => T): T {
   try {
     return work();
   } catch (failure) {
-    object.close();
+    giveUp(object);
     throw failure;
   }
 }

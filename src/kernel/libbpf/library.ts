@@ -88,11 +88,14 @@ export function libbpf(): Symbols {
 
 /** What our own build adds (packaging/libbpf/steps.c). */
 const stepSymbols = {
+  actplane_await_prepared: { args: ["ptr"], returns: "void" },
+  actplane_give_up: { args: [], returns: "void" },
   actplane_keep_warnings: { args: [], returns: "void" },
   actplane_kept_warnings: { args: [], returns: "cstring" },
   actplane_load_programs: { args: ["ptr"], returns: "ptr" },
   actplane_loader: { args: [], returns: "ptr" },
   actplane_place_programs: { args: [], returns: "i32" },
+  actplane_prepared_loader: { args: [], returns: "ptr" },
   actplane_preparer: { args: [], returns: "ptr" },
   actplane_put_off: { args: ["ptr"], returns: "i32" },
   actplane_resize: { args: ["ptr", "u32"], returns: "i32" },

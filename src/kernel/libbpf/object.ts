@@ -189,9 +189,7 @@ export class ObjectMap {
   /** Sets variables of `.rodata` before its programs are loaded: `setVariables({ tracer_pid: u32(pid) })`. */
   setVariables(values: Readonly<Record<string, Uint8Array>>): void {
     const variables = this.variables();
-    const length = ownedBytes(8);
-    const address = libbpf().bpf_map__initial_value(this.#address, ptr(length));
-    const content = checkedPointer(`bpf_map__initial_value ${this.name}`, address);
+    const { address } = this.#initial();
     for (const [name, value] of Object.entries(values)) {
       const variable = variables.get(name);
       assert(variable !== undefined, `${this.name} has a variable ${name}`);
@@ -200,8 +198,23 @@ export class ObjectMap {
         `${name} has ${variable.bytes} bytes, not ${value.length}`,
       );
       const copy = ownedCopy(value);
-      libc.memcpy((content + variable.offset) as Pointer, ptr(copy), copy.length);
+      libc.memcpy((address + variable.offset) as Pointer, ptr(copy), copy.length);
     }
+  }
+
+  /** A copy of what a data map will begin with. */
+  get initialContent(): Uint8Array {
+    const { address, length } = this.#initial();
+    return copyFromC(address, length);
+  }
+
+  #initial(): { address: Pointer; length: number } {
+    const length = ownedBytes(8);
+    const address = libbpf().bpf_map__initial_value(this.#address, ptr(length));
+    return {
+      address: checkedPointer(`bpf_map__initial_value ${this.name}`, address),
+      length: viewOf(length).getUint32(0, true),
+    };
   }
 
   // -- of an object that was prepared -------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
  * tier it chose by their names: `lsm_*`, `mod_*` with `hook_*`; `trace_*`; and `any_*` always.
  *
  *   any_fork, any_exit   who is governed: fork hands it on, exit ends it (and decides gates)
- *   any_sys_read         labels, when a call has read something
  *   any_socket_state     what a TCP connection carried goes with it
  *   tier_hook.h          hooks that refuse before anything happens
  *   control.h            what the tool asks for, whatever the tier: `control_*`, loaded when it is needed
@@ -51,14 +50,6 @@ TRACE(task_newtask, any_fork, BPF_CORE_READ((struct task_struct *)ctx[0], pid), 
 SEC("raw_tp/sched_process_exit") int any_exit(__u64 *ctx)
 {
 	return process_exit((void *)ctx[0]);
-}
-
-/* What was read is known at the end of the call, before the caller can use it. */
-SEC("raw_tp/sys_exit") int any_sys_read(__u64 *ctx)
-{
-	if (current_proc())
-		moving_ends(ctx[1]);
-	return 0;
 }
 
 /* inet_sock_set_state: (sock, old state, new state), in whoever's name. */

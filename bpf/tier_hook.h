@@ -24,7 +24,8 @@
  *   file_permission, file_receive  read, write by descriptors that were opened earlier or by others
  *   file_permission, socket_recvmsg, unix_may_send  labels, when data moves through an open descriptor
  *   sys_enter             labels, where no hook sees data move
- *   sys_exit              whether a refusal was carried out, where the kernel skips programs
+ *   sys_exit              labels, when a call has read something; whether a refusal was carried out, where the kernel
+ *                         skips programs
  *   inode_free_security, sk_free_security  the end of what carried labels
  *   mmap_file             exec of a program that its loader maps; mappings that can be stored into
  *   bpf                   bpf(2): never for a governed process
@@ -471,6 +472,14 @@ TELL(sk_free_security, sk_free, socket_gone((void *)ctx[0]);)
 SEC("raw_tp/sys_exit") int first_slip(__u64 *ctx)
 {
 	slip_seen(ctx[1]);
+	return 0;
+}
+
+/* What was read is known at the end of the call, before the caller can use it. */
+SEC("raw_tp/sys_exit") int hook_sys_read(__u64 *ctx)
+{
+	if (current_proc())
+		moving_ends(ctx[1]);
 	return 0;
 }
 

@@ -6,7 +6,8 @@
  *
  *   sched_process_exec   exec, before the new image's first instruction
  *   sys_exit             open family, by the descriptor; what changes names, by the path as written (no
- *                        symbolic link followed); the end of a process that a cgroup program doomed
+ *                        symbolic link followed); the end of a process that a cgroup program doomed; labels, when a
+ *                        call has read something
  *   sys_enter            labels, when data moves through an open descriptor
  *   ext4_evict_inode, btrfs_inode_evict, xfs_destroy_inode   the end of a file that carried labels
  *   cgroup/connect4, connect6, sendmsg4, sendmsg6, bind4, bind6   addresses, refused
@@ -280,6 +281,7 @@ static __always_inline int on_call_end(__u64 *ctx)
 		bpf_send_signal(SIGKILL);
 		return 0;
 	}
+	moving_ends(result);
 	if (result < 0)
 		return 0;
 	task = (void *)bpf_get_current_task();

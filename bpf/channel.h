@@ -292,7 +292,7 @@ GLOBAL int connection_asked(__u64 address)
 	if (to)
 		key_tell(0, proc, &place, from->labels);
 	session = to ? 0 : bpf_map_lookup_elem(&sessions, &key);
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		if (to)
 			__sync_fetch_and_or(&to->labels[i], from->labels[i]);
 		else if (session)

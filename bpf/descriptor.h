@@ -34,7 +34,7 @@ GLOBAL int ask_of(struct judged *now, struct proc *proc, __u32 generation, struc
 	if (before->what[0] != now->what[0] || before->what[1] != now->what[1] || before->domain != proc->domain ||
 	    before->generation != generation || request->ops & ~before->ops)
 		return ASK_ALL;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		differ |= before->labels[i] ^ proc->labels[i];
 	if (differ)
 		return ASK_AGAIN;

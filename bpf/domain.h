@@ -106,7 +106,7 @@ GLOBAL int verdict_fill(struct verdict *v, struct proc *proc, __u32 ops, __u32 r
 		return 0;
 	/* A new image begins with every label; whether it declassifies some is found out by its name. */
 	if (with_labels) {
-		for (int i = 0; i < LABEL_WORDS; i++) {
+		EACH_LABEL_WORD(i) {
 			v->seen[i] = proc->labels[i] | (ops & OP_EXEC ? proc->held[i] : 0);
 			v->cleans[i] = ops & OP_EXEC ? 0 : proc->cleans[i];
 		}

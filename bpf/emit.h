@@ -41,8 +41,9 @@ GLOBAL int event_fill(struct event *e, __u32 type, struct verdict *v, struct pro
 	e->reserved = 0;
 	__builtin_memcpy(&e->domain, &v->domain, offsetof(struct event, first_bytes) - offsetof(struct event, domain));
 	e->flags &= ~VERDICT_AGAIN;
+	__builtin_memset(e->labels, 0, sizeof(e->labels));
 	if (with_labels)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			e->labels[i] = v->seen[i] & ~(v->cleans[i] & aside);
 	bpf_probe_read_kernel(e->clauses, sizeof(e->clauses), v->clauses);
 	event_object(e, v->inode);

@@ -348,7 +348,7 @@ GLOBAL int exec_judge(struct scratch *scratch, struct verdict *v, struct args_so
 	if (!scratch || !v || !source)
 		return 0;
 	if (with_labels)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			scratch->labels.words[i] = 0;
 	for (__u32 which = 0; (with_labels || with_gates) && which < EXEC_NAMES; which++) {
 		if (!scratch->names[which].any)
@@ -471,7 +471,7 @@ GLOBAL int exec_names(struct scratch *scratch, struct verdict *v, struct args_so
 	image = image_of(v);
 	if (with_flow && image && image->path_ops & OP_READ) {
 		path_sources(scratch, v, &scratch->labels, 0);
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			v->seen[i] |= scratch->labels.words[i];
 	}
 	exec_name(scratch, v, NAME_RESOLVED, 0);

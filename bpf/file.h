@@ -259,7 +259,7 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 	ops = v->ops;
 	v->ops = OP_READ;
 	/* What the rules have seen waits in `sources` meanwhile: the stack is short here. */
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		sources->words[i] = v->seen[i];
 		v->seen[i] = 0;
 	}
@@ -275,7 +275,7 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 		}
 	}
 	v->ops = ops;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		__u32 found = v->seen[i];
 
 		v->seen[i] = sources->words[i];
@@ -559,7 +559,7 @@ GLOBAL int judged_keep(struct verdict *v, struct proc *proc, struct file_request
 	now->generation = v->generation;
 	now->ops = request->ops;
 	now->changes = v->stales || v->opens;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		now->labels[i] = proc->labels[i];
 	before = bpf_map_lookup_elem(&judged, &key);
 	if (before && request->ask) {

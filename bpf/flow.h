@@ -63,14 +63,14 @@ static __always_inline void object_see(struct verdict *v, struct object_key *key
 
 	if (!object)
 		return;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		v->seen[i] |= object->labels[i];
 	if (!object->common)
 		return;
 	common_key(key, v->session);
 	object = bpf_map_lookup_elem(&objects, key);
 	if (object)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			v->seen[i] |= object->labels[i];
 }
 
@@ -85,7 +85,7 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 	v->inode = inode;
 	session = session_of(v);
 	if (session)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			v->seen[i] |= session->spill[i];
 	object_key_of(&key, inode, v->session);
 	object_see(v, &key);
@@ -95,7 +95,7 @@ GLOBAL int object_read(struct verdict *v, __u64 inode)
 /* An event tells what the verdict has seen: the stack is too short for a copy. */
 static __always_inline void labels_swap(struct verdict *v, struct labels *labels)
 {
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		__u32 word = v->seen[i];
 
 		v->seen[i] = labels->words[i];
@@ -139,14 +139,14 @@ static __always_inline bool object_gains(struct verdict *v, struct labels *label
 
 	if (!image)
 		return false;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		any |= labels->words[i] & image->flowing[i];
 	if (!any)
 		return false;
 	*object = object_make_at(key);
 	if (*object) {
 		any = 0;
-		for (int i = 0; i < LABEL_WORDS; i++) {
+		EACH_LABEL_WORD(i) {
 			gained->words[i] = labels->words[i] & image->flowing[i] & ~(*object)->labels[i];
 			any |= gained->words[i];
 		}
@@ -154,7 +154,7 @@ static __always_inline bool object_gains(struct verdict *v, struct labels *label
 	}
 	session = session_of(v);
 	if (session)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			__sync_fetch_and_or(&session->spill[i], labels->words[i] & image->flowing[i]);
 	return false;
 }
@@ -165,14 +165,14 @@ static __always_inline void object_gain(struct verdict *v, struct object *object
 	bool common = object->common;
 
 	/* No branches, whose two ways the verifier would both follow: this happens rarely. */
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		__sync_fetch_and_or(&object->labels[i], gained->words[i]);
 	if (!common)
 		return;
 	common_key(key, v->session);
 	object = object_make_at(key);
 	if (object)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			__sync_fetch_and_or(&object->labels[i], gained->words[i]);
 }
 
@@ -228,7 +228,7 @@ GLOBAL int object_write(struct verdict *v, struct labels *labels, __u64 inode)
 {
 	struct object *object;
 	struct object_key key;
-	struct labels gained;
+	struct labels gained = {};
 
 	if (!with_flow || !v || !labels)
 		return 0;
@@ -250,7 +250,7 @@ GLOBAL int channel_gain(struct verdict *v, struct labels *labels, struct object_
 {
 	struct object *object;
 	struct object_key key;
-	struct labels gained;
+	struct labels gained = {};
 
 	if (!with_flow || !v || !labels || !at || !wanted)
 		return 0;
@@ -295,13 +295,13 @@ GLOBAL int labels_acquire(struct proc *proc, struct verdict *v)
 	if (!with_flow || !proc || !v)
 		return 0;
 
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		news |= v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
 		aside |= v->seen[i] & v->cleans[i] & ~proc->held[i];
 	}
 	if (!(news | aside))
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		__sync_fetch_and_or(&proc->labels[i], v->seen[i] & ~v->cleans[i] & ~proc->labels[i]);
 		__sync_fetch_and_or(&proc->held[i], v->seen[i] & v->cleans[i] & ~proc->held[i]);
 	}
@@ -329,7 +329,7 @@ GLOBAL int pools_tell(struct verdict *v, struct proc *proc, struct pools *shared
 
 	if (!with_flow || !v || !proc || !shared)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		news |= v->seen[i] & ~v->cleans[i] & ~proc->labels[i];
 	if (!news)
 		return 0;
@@ -364,7 +364,7 @@ GLOBAL int core_uncover(struct proc *proc)
 
 	if (!with_flow || !proc || !(BPF_CORE_READ(task, flags) & PF_DUMPCORE))
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		proc->labels[i] |= proc->held[i];
 		proc->cleans[i] = 0;
 		proc->held[i] = 0;
@@ -377,7 +377,7 @@ GLOBAL int labels_switch(struct proc *proc, struct verdict *v)
 {
 	if (!with_labels || !proc || !v)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		proc->labels[i] = v->seen[i] & ~v->cleans[i];
 		proc->held[i] = v->seen[i] & v->cleans[i];
 		proc->cleans[i] = v->cleans[i];

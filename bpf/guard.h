@@ -88,11 +88,12 @@ GLOBAL int has_earned_more(struct verdict *v, struct proc *target, struct proc *
 		return 0;
 	/* From the switch of its memory to the word of it there is a moment. */
 	more = (target->flags & PROC_EARNING) | runs_of_others(target, proc);
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		more |= target->cleans[i];
 	earned = earned_labels(v);
-	for (int i = 0; i < LABEL_WORDS && earned; i++)
-		more |= target->labels[i] & earned->words[i] & ~proc->labels[i];
+	EACH_LABEL_WORD(i)
+		if (earned)
+			more |= target->labels[i] & earned->words[i] & ~proc->labels[i];
 	return more != 0;
 }
 
@@ -103,14 +104,15 @@ GLOBAL int earned_take(struct verdict *v, struct proc *proc, struct labels *keep
 
 	if (!with_earnings || !v || !proc)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		proc->labels[i] |= proc->held[i];
 		proc->held[i] = 0;
 		proc->cleans[i] = 0;
 	}
 	earned = earned_labels(v);
-	for (int i = 0; i < LABEL_WORDS && earned; i++)
-		proc->labels[i] &= ~earned->words[i] | (keeps ? keeps->words[i] : 0);
+	EACH_LABEL_WORD(i)
+		if (earned)
+			proc->labels[i] &= ~earned->words[i] | (keeps ? keeps->words[i] : 0);
 	return 0;
 }
 
@@ -144,7 +146,7 @@ GLOBAL int earned_strip(__u32 tgid)
 	v = &scratch->verdict;
 	if (!verdict_fill(v, proc, OP_PTRACE, 0) || !has_earned_more(v, target, proc))
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		v->seen[i] |= target->held[i];
 	earned_take(v, target, (struct labels *)proc->labels);
 	others = runs_of_others(target, proc);

@@ -485,6 +485,7 @@ const volatile __u32 kill_before_ops = 0;
  * Nothing but time hangs on it: a policy without labels has none that could be lost.
  */
 const volatile __u32 with_labels = 1;   /* of any kind, those of lineages too */
+const volatile __u32 with_many_labels = 1; /* more than one word has */
 const volatile __u32 with_flow = 1;     /* labels that go with data */
 const volatile __u32 with_gates = 1;
 const volatile __u32 with_earnings = 1; /* what a program has to earn (trust.h) */
@@ -492,6 +493,12 @@ const volatile __u32 with_paths = 1;    /* operations on files */
 const volatile __u32 with_endpoints = 1;
 /* Whether rules stay with an object when it gets another name. */
 const volatile __u32 with_names = 1;
+
+/*
+ * Of a label set. Most policies have no label beyond its first word: the others are 0 then and stay it. Asked once, for
+ * the verifier follows both answers.
+ */
+#define EACH_LABEL_WORD(i) for (int i = 0, many = with_many_labels; i < LABEL_WORDS && (!i || many); i++)
 
 /*
  * 1: the tier sees the names of a rename and not its object, so what is opened is written down with its name. Only

@@ -261,7 +261,7 @@ static __always_inline bool has_had_its_say(struct verdict *v, struct entry *ent
 	if (!(v->flags & VERDICT_AGAIN) || entry->ops & v->ops & OP_SEND)
 		return false;
 	if (with_labels)
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			asks |= entry->all[i];
 	return !asks;
 }
@@ -272,7 +272,7 @@ static __always_inline bool condition_holds(struct verdict *v, struct entry *ent
 
 	if (!with_labels)
 		return true;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		__u32 seen = v->seen[i] & ~v->cleans[i];
 
 		missing |= entry->all[i] & ~seen;
@@ -314,16 +314,17 @@ GLOBAL int entry_change(struct verdict *v, struct entry *entry, struct labels *g
 		return 0;
 	switch (entry->kind) {
 	case ENTRY_LABEL:
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			v->seen[i] |= entry->all[i];
 		return 0;
 	case ENTRY_LINEAGE:
 	case ENTRY_ENDORSE:
-		for (int i = 0; i < LABEL_WORDS && given; i++)
-			given->words[i] |= entry->all[i];
+		EACH_LABEL_WORD(i)
+			if (given)
+				given->words[i] |= entry->all[i];
 		return 0;
 	case ENTRY_DECLASSIFY:
-		for (int i = 0; i < LABEL_WORDS; i++)
+		EACH_LABEL_WORD(i)
 			v->cleans[i] |= entry->all[i];
 		return 0;
 	case ENTRY_OPEN:

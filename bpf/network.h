@@ -173,7 +173,7 @@ static __always_inline bool connection_is_judged(struct judged *now, __u64 key)
 
 	if (!before)
 		return false;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		differ |= before->labels[i] ^ now->labels[i];
 	return !differ && before->what[0] == now->what[0] && before->what[1] == now->what[1] &&
 	       before->domain == now->domain && before->generation == now->generation;
@@ -216,7 +216,7 @@ GLOBAL int connection_event(__u64 address, __u32 refuses)
 	now->generation = slot->generation;
 	now->ops = OP_CONNECT | OP_SEND;
 	now->changes = 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		now->labels[i] = proc->labels[i];
 	if (connection_is_judged(now, address))
 		return 0;

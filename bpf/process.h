@@ -200,7 +200,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, is_traced() ? OP_EXEC | OP_PTRACE : OP_EXEC, 1))
 		return -EPERM;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		v->seen[i] |= pending->labels[i];
 		v->cleans[i] = pending->cleans[i];
 	}
@@ -213,7 +213,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm)
 	source.invoked = !is_script(bprm);
 	if (!exec_event(scratch, v, &source))
 		return -EPERM;
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		pending->labels[i] |= v->seen[i];
 		pending->cleans[i] = v->cleans[i];
 	}
@@ -289,7 +289,7 @@ static __always_inline int exec_done(struct linux_binprm *bprm)
 	v = &scratch->verdict;
 	if (!verdict_begin(v, proc, OP_EXEC, 0))
 		return refuse_late();
-	for (int i = 0; i < LABEL_WORDS; i++) {
+	EACH_LABEL_WORD(i) {
 		v->seen[i] |= pending->labels[i];
 		v->cleans[i] = pending->cleans[i];
 	}

@@ -226,7 +226,7 @@ GLOBAL int share_ends(struct proc *proc, __u32 tgid)
 	if (proc->flags & PROC_BORROWS) {
 		lender = bpf_map_lookup_elem(&procs, &parent);
 		if (lender)
-			for (int i = 0; i < LABEL_WORDS; i++)
+			EACH_LABEL_WORD(i)
 				__sync_fetch_and_or(&lender->labels[i], proc->labels[i]);
 	}
 	if (proc->flags & PROC_SHARES)

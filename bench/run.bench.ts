@@ -76,8 +76,15 @@ ${endpointRules(20).replaceAll(/^rule r/gm, "rule e")}`;
 
 const folder = mkdtempSync("/tmp/actplane-bench-");
 
+interface Start {
+  readonly what: string;
+  readonly policy: string;
+  /** The policy's workspace, below `folder`; default: one that is empty. */
+  readonly workspace?: string;
+}
+
 /** What a start costs depends on what the policy asks about: of that kind programs are loaded. */
-const starts: Readonly<Record<string, { readonly what: string; readonly policy: string }>> = {
+const starts: Readonly<Record<string, Start>> = {
   "start-exec": { what: "`true`, 50 rules about programs", policy: execRules(50) },
   "start-usual": {
     what: "`true`, a rule each about files, addresses and a gate, two labels",
@@ -94,11 +101,17 @@ rule leak:
   block connect "203.0.113.0/24" if SECRET and WORKER
   because "x"`,
   },
+  "start-crowded": {
+    what: "`true`, a rule about `**/.env*` in a workspace of 10,000 names",
+    policy:
+      'source SECRET = file "**/.env*"\nrule leak:\n  block connect "*" if SECRET because "x"',
+    workspace: "crowded",
+  },
   "start-many": { what: "`true`, the 120 rules of the workloads", policy },
   ...(isStarts ? shippedPolicies() : {}),
 };
 
-function shippedPolicies(): Record<string, { readonly what: string; readonly policy: string }> {
+function shippedPolicies(): Record<string, Start> {
   const shipped = join(import.meta.dir, "../policies");
   return Object.fromEntries(
     readdirSync(shipped).map((file) => [
@@ -108,10 +121,23 @@ function shippedPolicies(): Record<string, { readonly what: string; readonly pol
   );
 }
 
+/** 500 folders with 19 files each, as what a package manager leaves. */
+function makeCrowd(): void {
+  for (let i = 0; i < 500; i++) {
+    const place = join(folder, "crowded", `${i % 50}`, `${i}`);
+    mkdirSync(place, { recursive: true });
+    for (let k = 0; k < 19; k++) writeFileSync(join(place, `${k}.js`), "");
+  }
+}
+
+function policyFile(start: string): string {
+  return join(folder, starts[start]?.workspace ?? ".", `${start}.policy`);
+}
+
 function bash(cwd: string, script: string, governed: boolean, under = "bench"): void {
   const command = ["/bin/bash", "-euo", "pipefail", "-c", script];
   const prefix = governed
-    ? [tool, "run", "--quiet", "--degraded", "--policy", join(folder, `${under}.policy`), "--"]
+    ? [tool, "run", "--quiet", "--degraded", "--policy", policyFile(under), "--"]
     : [];
   const env = { PATH: "/usr/bin:/bin", HOME: folder, GIT_CONFIG_GLOBAL: "/dev/null" };
   const options = { cwd, env, stdin: "ignore", stdout: "ignore", stderr: "pipe" } as const;
@@ -182,10 +208,10 @@ function median(values: readonly number[]): number {
 }
 
 try {
-  writeFileSync(join(folder, "bench.policy"), policy);
+  makeCrowd();
+  writeFileSync(policyFile("bench"), policy);
   // The first run of each reads the executable from the disk.
-  for (const [name, start] of Object.entries(starts))
-    writeFileSync(join(folder, `${name}.policy`), start.policy);
+  for (const [name, start] of Object.entries(starts)) writeFileSync(policyFile(name), start.policy);
   measureStart("start-exec", true);
   const results = [
     ...Object.entries(starts).map(([name, { what }]) =>

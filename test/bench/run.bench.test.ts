@@ -16,6 +16,7 @@ test("the run benchmark yields a ratio for every workload", () => {
   expect(results.map(({ name }: { name: string }) => name)).toEqual([
     "start-exec",
     "start-usual",
+    "start-crowded",
     "start-many",
     "git",
     "make",

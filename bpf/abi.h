@@ -416,4 +416,11 @@ enum counter {
 	COUNTERS = 18,
 };
 
+/* Argument of `any_name`: a file that the tool shows, one of its own descriptors. */
+struct shown_file {
+	__u32 descriptor;
+	__u32 domain;
+	__u32 folders; /* 1: what is made below a folder is to be judged by its name after a rename too */
+};
+
 #endif

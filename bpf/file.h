@@ -633,13 +633,6 @@ GLOBAL int opened_event(struct file_request *request)
 	return file_judged(request, true);
 }
 
-/* A file that the tool shows: one of its own descriptors. */
-struct shown_file {
-	__u32 descriptor;
-	__u32 domain;
-	__u32 folders; /* 1: what is made below a folder is to be judged by its name after a rename too */
-};
-
 /*
  * What rules say of the file's name is written down with the file: it may have another name already, or get one
  * unseen. Not 0: there is no room for that.

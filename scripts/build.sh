@@ -38,7 +38,7 @@ finish() {
 
 build_libbpf() {
   local output=build/libbpf-actplane.so
-  stale "$output" packaging/libbpf || return 0
+  stale "$output" packaging/libbpf bpf/abi.h || return 0
   begin "$output"
   bash packaging/libbpf/build.sh "$output.tmp"
   finish "$output.tmp" "$output"

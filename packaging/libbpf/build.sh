@@ -21,9 +21,9 @@ ar d "$work/libelf.a" elf_error.o
 zstd=()
 if [[ -f "$archives/libzstd.a" ]]; then zstd=("$archives/libzstd.a"); fi
 
-for part in shims steps prune; do gcc -O2 -fPIC -Wall -Werror -c "$here/$part.c" -o "$work/$part.o"; done
+for part in shims steps prune names; do gcc -O2 -fPIC -Wall -Werror -c "$here/$part.c" -o "$work/$part.o"; done
 mkdir -p "$(dirname "$output")"
-gcc -shared -o "$work/out.so" "$work/shims.o" "$work/steps.o" "$work/prune.o" \
+gcc -shared -o "$work/out.so" "$work/shims.o" "$work/steps.o" "$work/prune.o" "$work/names.o" \
   -Wl,--wrap=bpf_prog_load -Wl,--wrap=bpf_prog_bind_map -Wl,--wrap=bpf_map_freeze \
   -Wl,--whole-archive "$work/libbpf.a" -Wl,--no-whole-archive "$work/libelf.a" "$work/libz.a" "${zstd[@]}" \
   -Wl,--version-script="$here/exports.map" -Wl,-z,defs -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,-soname,libbpf-actplane.so -s

@@ -2,6 +2,7 @@
 // is pinned: its programs live as long as somebody holds their links, this process or its guardian.
 
 import { assert } from "../base/assert.ts";
+import type { Compiled } from "../ir/ir.ts";
 import { embeddedObject } from "./engine/embedded.ts";
 import { LiveEngine } from "./engine/engine.ts";
 import { loadFresh, loadPinned } from "./engine/load.ts";
@@ -19,9 +20,11 @@ import {
   tiers,
 } from "./kernel.ts";
 import { forgetKernelTypes } from "./kernel-types.ts";
+import type { NameSearch } from "./libbpf/names.ts";
 import { giveUp } from "./libbpf/steps.ts";
 import { SystemError } from "./libc.ts";
 import { forgetProbes, knownProbe, rememberedProbe } from "./probe-memory.ts";
+import { searchNames } from "./second-names.ts";
 
 /** The one domain of a private kernel half; the number means nothing outside it. */
 const domain = 1;
@@ -34,6 +37,11 @@ export function prepareKernel(): OpenKernel {
   const tier = process.geteuid?.() === 0 ? knownTier() : null;
   const load = tier === null ? null : prepareLoad(tier);
   return (options) => openKernel(options, { tier, load });
+}
+
+/** Where hooks do not see every rename, files with one name count as well. */
+function searchFor(tier: Tier, compiled: Compiled): NameSearch {
+  return searchNames(compiled, { all: tier === "tracepoint" });
 }
 
 /** What was begun; null: nothing. */
@@ -55,10 +63,23 @@ function knownTier(): Tier | null {
 
 async function openKernel(options: KernelOptions, prepared: Prepared): Promise<Kernel> {
   const { compiled } = options;
-  const engine = openFresh({ ...options, programs: compiled, pins: null }, null, prepared);
+  const likely = options.tier ?? prepared.tier;
+  let search = likely === null ? null : searchFor(likely, compiled);
+  let engine: LiveEngine;
+  try {
+    engine = openFresh({ ...options, programs: compiled, pins: null }, null, prepared);
+  } catch (failure) {
+    search?.end();
+    throw failure;
+  }
   const session = engine.newSession();
   await engine.setDomain(domain, session, compiled.image);
-  if (!engine.showAllFiles(domain, compiled)) options.onFilesLeft?.();
+  if (engine.tier !== likely) {
+    search?.end();
+    search = null;
+  }
+  if (!engine.showFound(domain, search ?? searchFor(engine.tier, compiled)))
+    options.onFilesLeft?.();
   return {
     tier: engine.tier,
     linkIds: engine.held.linkIds,

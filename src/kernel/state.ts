@@ -52,11 +52,6 @@ export function encodeGiven(inode: bigint, device: number): OwnedBytes {
   return bytes;
 }
 
-/** `struct shown_file`. */
-export function encodeShownFile(fd: number, domain: number, folders: boolean): OwnedBytes {
-  return words([fd, domain, folders ? 1 : 0]);
-}
-
 /** What is asked of a control_* program: `struct control`. */
 export interface Control {
   readonly tgid?: number;

@@ -46,11 +46,14 @@ function pairs([a = 0, b = 0, c = 0, d = 0]: readonly number[]): number[] {
   return [(a << 8) | b, (c << 8) | d];
 }
 
-export function compiledPolicy(text: string): { compiled: Compiled; source: Source } {
+export function compiledPolicy(
+  text: string,
+  workspace = "/work",
+): { compiled: Compiled; source: Source } {
   const source: Source = { name: "test.policy", text };
   const { policy } = resolveDomain(textDocument(source).value).value;
   const { value: compiled, diagnostics } = compile(policy, {
-    workspace: "/work",
+    workspace,
     home: "/home/user",
     source,
   });

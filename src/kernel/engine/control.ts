@@ -4,6 +4,7 @@
 import { ownedBytes } from "../../base/bytes.ts";
 import type { BpfMap } from "../libbpf/map.ts";
 import { BpfObject } from "../libbpf/object.ts";
+import type { BpfProgram } from "../libbpf/program.ts";
 import { type Control, controlResults, encodeControl } from "../state.ts";
 
 export type ControlResult = (typeof controlResults)[number];
@@ -64,9 +65,9 @@ export class Controls {
     this.#ask("control_refer", {});
   }
 
-  /** What rules say of a file's name is written down with it: `struct shown_file`. */
-  show(shown: Uint8Array): void {
-    this.#object.program("any_name").run(shown);
+  /** Writes down with a file what rules say of its name: `struct shown_file`. */
+  get name(): BpfProgram {
+    return this.#object.program("any_name");
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // The running kernel as an Engine: the books of sessions, domains and images beside what is loaded, pinned or not.
 
-import { existsSync, fstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { ownedBytes, viewOf } from "../../base/bytes.ts";
 import { header, IMAGE_ABI, IMAGE_MAGIC } from "../../ir/abi.ts";
@@ -15,10 +15,12 @@ import type {
   Tier,
 } from "../kernel.ts";
 import { type BpfMap, UpdateMode } from "../libbpf/map.ts";
+import type { NameSearch } from "../libbpf/names.ts";
+import type { BpfProgram } from "../libbpf/program.ts";
 import { monotonicNs } from "../libc.ts";
 import { mountPlaces } from "../mounts.ts";
 import { RingBuffer } from "../ringbuf.ts";
-import { showNamedFiles, showPatiently } from "../second-names.ts";
+import { lookMsMax, searchNames } from "../second-names.ts";
 import { heedsNamesOfMany } from "../settings.ts";
 import {
   countersOf,
@@ -26,7 +28,6 @@ import {
   encodeHitKey,
   encodeMountPlace,
   encodeProc,
-  encodeShownFile,
   mountPrefixMax,
   procAt,
   sessionBytes,
@@ -143,39 +144,31 @@ export class LiveEngine implements Engine {
     return { generation };
   }
 
-  /**
-   * As `showFiles`, at once and for a single domain: where hooks do not see every rename, files with one name and
-   * folders as well. False: there are more than are looked at.
-   */
-  showAllFiles(domain: number, { files, options }: Compiled): boolean {
-    const isTrace = this.tier === "tracepoint";
-    return showNamedFiles({
-      globs: files,
-      workspace: options.workspace,
-      all: isTrace,
-      show: (fd) => this.#show(encodeShownFile(fd, domain, isTrace)),
-    });
+  /** As `showFiles`, of a search that has begun, which this ends. False: there are more than are looked at. */
+  showFound(domain: number, search: NameSearch): boolean {
+    try {
+      search.wait();
+      search.show(() => this.#nameProgram, domain);
+      return search.isComplete;
+    } finally {
+      search.end();
+    }
   }
 
-  async showFiles(domain: number, { files, options }: Compiled): Promise<ShownFiles> {
+  async showFiles(domain: number, compiled: Compiled): Promise<ShownFiles> {
     const isHeeded = heedsNamesOfMany(this.tier);
-    const shown = new Set<string>();
-    const isComplete = await showPatiently({
-      globs: files,
-      workspace: options.workspace,
-      all: false,
-      show: (fd) => {
-        const { dev, ino } = fstatSync(fd);
-        if (isHeeded) this.#show(encodeShownFile(fd, domain, false));
-        shown.add(`${dev}:${ino}`);
-      },
-    });
-    return { isComplete, isHeeded, files: [...shown] };
+    const search = searchNames(compiled, { all: false });
+    try {
+      await search.waitPatiently(lookMsMax);
+      search.show(isHeeded ? () => this.#nameProgram : null, domain);
+      return { isComplete: search.isComplete, isHeeded, files: [...new Set(search.files)] };
+    } finally {
+      search.end();
+    }
   }
 
-  #show(shown: Uint8Array): void {
-    if (this.loaded.show === null) this.#control.show(shown);
-    else this.loaded.show(shown);
+  get #nameProgram(): BpfProgram {
+    return this.loaded.name ?? this.#control.name;
   }
 
   endDomain(domain: number): void {

@@ -31,8 +31,8 @@ export interface Loaded {
   readonly linkIds: readonly number[];
   /** Loads the control programs. */
   readonly controls: () => Controls;
-  /** Runs `any_name`; null: it is among the control programs. */
-  readonly show: ((shown: Uint8Array) => void) | null;
+  /** `any_name`; null: it is among the control programs. */
+  readonly name: BpfProgram | null;
   /** How often the kernel may have skipped every program that there is for something. */
   skipped(): bigint;
   /** Gives up every descriptor: what is not pinned ends. */
@@ -79,7 +79,7 @@ export function loadFresh(
       variables,
       linkIds: attached.map(({ link }) => link.id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
-      show: names.has("any_name") ? (shown) => object.program("any_name").run(shown) : null,
+      name: names.has("any_name") ? object.program("any_name") : null,
       skipped: () => skippedIn(attached.map(({ name, program }) => [name, program.fd])),
       close: () => {
         for (const { link } of attached) link.destroy();
@@ -133,7 +133,7 @@ export function loadPinned(pins: Pins): Loaded {
       variables: new Variables(bss, variablesOf(object)),
       linkIds: links.map((fd) => linkInfo(fd).id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
-      show: null,
+      name: null,
       skipped: () => skippedIn(programs),
       close: closeAll,
     };

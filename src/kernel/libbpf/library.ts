@@ -86,28 +86,33 @@ export function libbpf(): Symbols {
   return loaded;
 }
 
-/** What our own build adds (packaging/libbpf/steps.c). */
-const stepSymbols = {
+/** What our own build adds (packaging/libbpf/steps.c, names.c). */
+const ownSymbols = {
+  actplane_await_names: { args: ["ptr"], returns: "void" },
   actplane_await_prepared: { args: ["ptr"], returns: "void" },
+  actplane_forget_names: { args: ["ptr"], returns: "void" },
   actplane_give_up: { args: [], returns: "void" },
   actplane_keep_warnings: { args: [], returns: "void" },
   actplane_kept_warnings: { args: [], returns: "cstring" },
   actplane_load_programs: { args: ["ptr"], returns: "ptr" },
   actplane_loader: { args: [], returns: "ptr" },
+  actplane_name_searcher: { args: [], returns: "ptr" },
   actplane_place_programs: { args: [], returns: "i32" },
   actplane_prepared_loader: { args: [], returns: "ptr" },
   actplane_preparer: { args: [], returns: "ptr" },
   actplane_put_off: { args: ["ptr"], returns: "i32" },
   actplane_resize: { args: ["ptr", "u32"], returns: "i32" },
+  actplane_search_names: { args: ["ptr"], returns: "void" },
   actplane_settle: { args: ["ptr", "ptr"], returns: "i32" },
+  actplane_show_names: { args: ["ptr", "i32", "u32", "u32"], returns: "i32" },
 } as const;
 
-let added: ReturnType<typeof dlopen<typeof stepSymbols>>["symbols"] | null = null;
+let added: ReturnType<typeof dlopen<typeof ownSymbols>>["symbols"] | null = null;
 
-/** The steps of a load (steps.ts). */
-export function steps() {
+/** The steps of a load (steps.ts), and the search for files (names.ts). */
+export function own() {
   libbpf();
-  added ??= dlopen(path, stepSymbols).symbols;
+  added ??= dlopen(path, ownSymbols).symbols;
   return added;
 }
 
@@ -118,12 +123,12 @@ export function heedAgain(): void {
 
 /** Runs `work`, in which libbpf may be called on other threads: what it says stays in C until then. */
 export function withoutCallbacks<T>(work: () => T): T {
-  steps().actplane_keep_warnings();
+  own().actplane_keep_warnings();
   try {
     return work();
   } finally {
     heedAgain();
-    recentWarnings = String(steps().actplane_kept_warnings() ?? "")
+    recentWarnings = String(own().actplane_kept_warnings() ?? "")
       .split("\n")
       .filter((line) => line !== "");
   }

@@ -20,7 +20,7 @@ import {
 } from "../../base/bytes.ts";
 import { copyFromC, libc, pointerFromC } from "../libc.ts";
 import { type Variable, variablesOf } from "./datasec.ts";
-import { checkedPointer, checkedResult, libbpf, steps } from "./library.ts";
+import { checkedPointer, checkedResult, libbpf, own } from "./library.ts";
 import { BpfMap } from "./map.ts";
 import { BpfProgram } from "./program.ts";
 
@@ -222,7 +222,7 @@ export class ObjectMap {
   /** Makes it in another size, with what is in it lost; `live` must not have been asked for. */
   resize(entries: number): void {
     assert(this.#live === null, "nobody has its descriptor");
-    checkedResult(`bpf_map_create ${this.name}`, steps().actplane_resize(this.#address, entries));
+    checkedResult(`bpf_map_create ${this.name}`, own().actplane_resize(this.#address, entries));
   }
 
   // -- after the load -----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import {
   viewOf,
 } from "../../base/bytes.ts";
 import { pointerFromC } from "../libc.ts";
-import { checkedResult, heedAgain, steps, withoutCallbacks } from "./library.ts";
+import { checkedResult, heedAgain, own, withoutCallbacks } from "./library.ts";
 import { BpfObject, OpenArguments } from "./object.ts";
 import { processors, startThread } from "./threads.ts";
 
@@ -144,7 +144,7 @@ const helpers = Math.min(processors, threadsMax) - 1;
  */
 export function prepareAhead(preparation: Preparation): (() => BpfObject | null) | null {
   if (helpers === 0) return null;
-  const c = steps();
+  const c = own();
   const argument = new Argument(preparation);
   const address = ptr(argument.bytes);
   c.actplane_keep_warnings();
@@ -169,14 +169,14 @@ export function prepareAhead(preparation: Preparation): (() => BpfObject | null)
 
 /** Closes one that was prepared, ahead or not, whether or not it was loaded. */
 export function giveUp(object: BpfObject): void {
-  steps().actplane_give_up();
+  own().actplane_give_up();
   joinAhead();
   object.close();
 }
 
 /** The programs of `object` that are to be loaded, and its maps. Throws SystemError, with the warnings of libbpf. */
 export function prepare(object: BpfObject): void {
-  const result = withoutCallbacks(() => steps().actplane_put_off(object.address));
+  const result = withoutCallbacks(() => own().actplane_put_off(object.address));
   checkedResult("bpf_object__load", result);
 }
 
@@ -184,7 +184,7 @@ export function prepare(object: BpfObject): void {
 export function loadPrograms(object: BpfObject, names: Iterable<string> | null): void {
   const wanted = names === null ? null : cStrings([...names]);
   const result = withoutCallbacks(() => {
-    const c = steps();
+    const c = own();
     const settled = c.actplane_settle(object.address, wanted === null ? null : ptr(wanted));
     const others = settled === 0 ? startThreads(helpers, c.actplane_loader(), null) : [];
     if (settled >= 0) c.actplane_load_programs(null);

@@ -419,3 +419,20 @@ runs("an approval that the policy does not ask for starts nothing", async () => 
     "actplane: the policy asks for no approval `gone`; it asks for `go`\n",
   ]);
 });
+
+// -- files ----------------------------------------------------------------------------------------------------------
+
+runs(
+  "below a workspace that is a symbolic link, rules stay with files that are renamed",
+  async () => {
+    const inLink = (script: string) => `
+    mkdir -p real/vault; echo secret >real/vault/key; echo plain >real/other; ln -sfn real link
+    printf 'rule no-key:\n  block read "**/key" because "it is secret"\n' >real/key.ap
+    cd link; "$TOOL" run --policy "$PWD/key.ap" -- sh -c '${script}' || echo refused`;
+    await check(inLink("mv vault/key plain; cat plain"), {
+      out: "refused\n",
+      err: /no-key: block read/,
+    });
+    await check(inLink("mv other plain; cat plain"), { out: "plain\n", err: /no rule matched/ });
+  },
+);

@@ -6,7 +6,7 @@
 //   bun bench/run.bench.ts --starts  # only the starts, and of these one under each policy of policies/
 //   bun bench/run.bench.ts --json    # one object, for a machine
 //
-// `start` is the tool's own start and end around nothing, under three policies; the milliseconds it adds are the median of the
+// `start-*` is the tool's own start and end around nothing, under one policy each; the milliseconds it adds are the median of the
 // pairs' differences. The others time themselves from inside, without start and end.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -40,7 +40,7 @@ export interface NamesWanted {
   readonly all: boolean;
   /** No folder where names below are judged as below any other. */
   readonly skipsPlain: boolean;
-  /** Names that are looked at. */
+  /** Names that are looked at, and files that are found: where there are more, it is not complete. */
   readonly most: number;
   readonly mostFound: number;
   readonly milliseconds: number;

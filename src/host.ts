@@ -1,6 +1,7 @@
 // The real machine, for the command line: beside main.ts the only importer of the running kernel.
 
-import { takeInheritance } from "./kernel/inheritance.ts";
+import { noteDescriptors } from "./kernel/inheritance.ts";
+import type { OpenKernel } from "./kernel/kernel.ts";
 import { monotonicNs } from "./kernel/libc.ts";
 import type { Host } from "./surface/host.ts";
 
@@ -8,9 +9,7 @@ let prepared: ReturnType<Host["prepareKernel"]> | null = null;
 
 export const realHost: Host = {
   prepareKernel: () => {
-    // What is opened from here on must not go to the command as if we had been given it.
-    takeInheritance();
-    prepared ??= import("./kernel/live.ts").then(({ prepareKernel }) => prepareKernel());
+    prepared ??= prepareKernel();
     return prepared;
   },
   removeEngine: async (pins) => (await import("./kernel/live.ts")).removePinned(pins),
@@ -25,3 +24,12 @@ export const realHost: Host = {
   epochMs: Date.now,
   runFolder: "/run/actplane",
 };
+
+/** Whatever can begin on another processor does so before more of us is read. */
+async function prepareKernel(): Promise<OpenKernel> {
+  // What is opened from here on must not go to the command as if we had been given it.
+  noteDescriptors();
+  const ahead = (await import("./kernel/engine/ahead.ts")).beginAhead();
+  const { openKernel } = await import("./kernel/live.ts");
+  return (options) => openKernel(options, ahead);
+}

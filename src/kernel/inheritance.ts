@@ -14,12 +14,19 @@ export interface Inheritance {
   openFilesSoft: number | null;
 }
 
+let noted: readonly number[] | null = null;
 let taken: Inheritance | null = null;
 
-/** To be asked first of all: whatever is opened or handled before is taken for inherited. Later it answers the same. */
+/** To be asked first of all: whatever is opened before is taken for inherited. Later it answers the same. */
+export function noteDescriptors(): readonly number[] {
+  noted ??= inheritedDescriptors();
+  return noted;
+}
+
+/** To be asked before a signal is handled, which would be taken for not ignored. Later it answers the same. */
 export function takeInheritance(): Inheritance {
   taken ??= {
-    descriptors: inheritedDescriptors(),
+    descriptors: noteDescriptors(),
     ignoredSignals: ignoredSignals().filter((signal) => !ignoredByRuntime.includes(signal)),
     openFilesSoft: softLimitOfParent(),
   };

@@ -1,13 +1,13 @@
-// The running kernel: an engine in the first tier that works. `prepareKernel` is for one for a single policy, of which nothing
+// The running kernel: an engine in the first tier that works. `openKernel` is for a single policy, of which nothing
 // is pinned: its programs live as long as somebody holds their links, this process or its guardian.
 
 import { assert } from "../base/assert.ts";
 import type { Compiled } from "../ir/ir.ts";
+import { type Ahead, type Early, nothingAhead } from "./engine/ahead.ts";
 import { embeddedObject } from "./engine/embedded.ts";
 import { LiveEngine } from "./engine/engine.ts";
 import { loadFresh, loadPinned } from "./engine/load.ts";
 import { Pins } from "./engine/pins.ts";
-import { type Early, prepareLoad } from "./engine/prepared.ts";
 import {
   type Engine,
   type EngineOptions,
@@ -15,7 +15,6 @@ import {
   type Kernel,
   type KernelOptions,
   KernelUnavailable,
-  type OpenKernel,
   type Tier,
   tiers,
 } from "./kernel.ts";
@@ -23,51 +22,25 @@ import { forgetKernelTypes } from "./kernel-types.ts";
 import type { NameSearch } from "./libbpf/names.ts";
 import { giveUp } from "./libbpf/steps.ts";
 import { SystemError } from "./libc.ts";
-import { forgetProbes, knownProbe, rememberedProbe } from "./probe-memory.ts";
+import { forgetProbes, rememberedProbe } from "./probe-memory.ts";
 import { searchNames } from "./second-names.ts";
 
 /** The one domain of a private kernel half; the number means nothing outside it. */
 const domain = 1;
-
-/**
- * Begins what takes its time and does not depend on the policy. What comes back loads one into the kernel, once; it throws
- * KernelUnavailable where no tier works, with every answer.
- */
-export function prepareKernel(): OpenKernel {
-  const tier = process.geteuid?.() === 0 ? knownTier() : null;
-  const load = tier === null ? null : prepareLoad(tier);
-  return (options) => openKernel(options, { tier, load });
-}
 
 /** Where hooks do not see every rename, files with one name count as well. */
 function searchFor(tier: Tier, compiled: Compiled): NameSearch {
   return searchNames(compiled, { all: tier === "tracepoint" });
 }
 
-/** What was begun; null: nothing. */
-interface Prepared {
-  readonly tier: Tier | null;
-  readonly load: (() => Early | null) | null;
-}
-
-const nothing: Prepared = { tier: null, load: null };
-
-/** The first that works, where that is remembered. */
-function knownTier(): Tier | null {
-  for (const tier of tiers) {
-    const probe = knownProbe(tier);
-    if (probe === null || probe.works) return probe === null ? null : tier;
-  }
-  return null;
-}
-
-async function openKernel(options: KernelOptions, prepared: Prepared): Promise<Kernel> {
+/** With what has begun, which this uses up. Throws KernelUnavailable where no tier works, with every answer. */
+export async function openKernel(options: KernelOptions, begun: Ahead): Promise<Kernel> {
   const { compiled } = options;
-  const likely = options.tier ?? prepared.tier;
+  const likely = options.tier ?? begun.tier;
   let search = likely === null ? null : searchFor(likely, compiled);
   let engine: LiveEngine;
   try {
-    engine = openFresh({ ...options, programs: compiled, pins: null }, null, prepared);
+    engine = openFresh({ ...options, programs: compiled, pins: null }, null, begun);
   } catch (failure) {
     search?.end();
     throw failure;
@@ -133,10 +106,10 @@ async function openPinned(options: EngineOptions, pins: Pins): Promise<LiveEngin
   }
 }
 
-function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing): LiveEngine {
+function openFresh(options: EngineOptions, pins: Pins | null, begun = nothingAhead): LiveEngine {
   const candidates = options.tier === null ? tiers : [options.tier];
-  const early = () => prepared.load?.() ?? null;
-  if (!candidates.some((tier) => tier === prepared.tier)) giveUpEarly(early());
+  const early = () => begun.load?.() ?? null;
+  if (!candidates.some((tier) => tier === begun.tier)) giveUpEarly(early());
   const answers: { tier: Tier; answer: string }[] = [];
   for (const tier of candidates) {
     const probe = rememberedProbe(tier);
@@ -145,7 +118,7 @@ function openFresh(options: EngineOptions, pins: Pins | null, prepared = nothing
       continue;
     }
     try {
-      const ahead = tier === prepared.tier ? early : () => null;
+      const ahead = tier === begun.tier ? early : () => null;
       return new LiveEngine(loadFresh(tier, options, pins, ahead), pins, options);
     } catch (failure) {
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.

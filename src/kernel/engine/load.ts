@@ -16,12 +16,13 @@ import { close } from "../libc.ts";
 import { ofFileSystems } from "../programs.ts";
 import { settingsOf } from "../settings.ts";
 import { decodeEngineRecord, encodeEngineRecord, encodeGiven } from "../state.ts";
+import type { Early } from "./ahead.ts";
 import { Controls } from "./control.ts";
 import { loadCopy, setConstants, skippedOf, skippingHere } from "./copies.ts";
 import { embeddedObject, openEmbedded } from "./embedded.ts";
 import { layoutOf, Variables, variablesOf } from "./layout.ts";
 import type { Pins } from "./pins.ts";
-import { type Early, preparedFor } from "./prepared.ts";
+import { preparedFor } from "./prepared.ts";
 
 export interface Loaded {
   readonly tier: Tier;

@@ -4,14 +4,15 @@
 import { release } from "node:os";
 import { TABLE_CHUNK_WORDS } from "../../ir/abi.ts";
 import type { EngineOptions, Tier } from "../kernel.ts";
-import { kernelHasFunction, kernelTypesFor, knownKernelTypesFor } from "../kernel-types.ts";
+import { kernelHasFunction, kernelTypesFor } from "../kernel-types.ts";
 import type { BpfObject } from "../libbpf/object.ts";
-import { giveUp, prepare, prepareAhead } from "../libbpf/steps.ts";
-import { type LoadMemory, rememberedLoad, rememberLoad } from "../load-memory.ts";
+import { giveUp, prepare } from "../libbpf/steps.ts";
+import { rememberLoad } from "../load-memory.ts";
 import { programsOf } from "../programs.ts";
 import { type Settings, usesOfMaps } from "../settings.ts";
+import type { Early } from "./ahead.ts";
 import { type Skipping, setConstants } from "./copies.ts";
-import { embeddedObject, objectName, openEmbedded } from "./embedded.ts";
+import { embeddedObject, openEmbedded } from "./embedded.ts";
 
 /** Governed processes at once. The map costs 16 bytes a place even while empty, so it is not pid_max (4 million). */
 const procsMax = 65536;
@@ -20,28 +21,6 @@ const domainsMax = 16384;
 const tableBytesOfMany = 64 << 20;
 
 type Sizes = Readonly<Record<string, number>>;
-
-/** The object, for whoever takes it, and what it was prepared by. */
-export interface Early {
-  readonly object: BpfObject;
-  readonly memory: LoadMemory;
-}
-
-/** Begins it, for a single policy. What comes back waits for it, null: it failed. Null: there is nothing to begin with. */
-export function prepareLoad(tier: Tier): (() => Early | null) | null {
-  const content = embeddedObject();
-  const kernelTypes = knownKernelTypesFor(content);
-  const memory = kernelTypes === null ? null : rememberedLoad(tier, content);
-  if (memory === null) return null;
-  const { prepared: programs, loaded, constants, sizes } = memory;
-  const guess = { programs: loaded, constants: Buffer.from(constants, "base64") };
-  const wait = prepareAhead({ name: objectName, content, kernelTypes, programs, sizes, guess });
-  if (wait === null) return null;
-  return () => {
-    const object = wait();
-    return object === null ? null : { object, memory };
-  };
-}
 
 export interface Wanted {
   readonly tier: Tier;

@@ -73,15 +73,19 @@ const symbols = {
 
 type Symbols = ReturnType<typeof dlopen<typeof symbols>>["symbols"];
 
+let path: string | null = null;
 let loaded: Symbols | null = null;
-let path = "";
+
+function libraryPath(): string {
+  path ??= sealedLibrary("libbpf-actplane", readFileSync(embedded));
+  return path;
+}
 
 /** The raw calls of libbpf; `checkedResult` and `checkedPointer` turn what they return into errors. */
 export function libbpf(): Symbols {
   if (loaded === null) {
-    path = sealedLibrary("libbpf-actplane", readFileSync(embedded));
-    loaded = dlopen(path, symbols).symbols;
-    loaded.libbpf_set_print(printCallback().ptr);
+    loaded = dlopen(libraryPath(), symbols).symbols;
+    if (!keepsWarnings) loaded.libbpf_set_print(printCallback().ptr);
   }
   return loaded;
 }
@@ -111,19 +115,27 @@ let added: ReturnType<typeof dlopen<typeof ownSymbols>>["symbols"] | null = null
 
 /** The steps of a load (steps.ts), and the search for files (names.ts). */
 export function own() {
-  libbpf();
-  added ??= dlopen(path, ownSymbols).symbols;
+  added ??= dlopen(libraryPath(), ownSymbols).symbols;
   return added;
 }
 
-/** After `actplane_keep_warnings`. */
+/** While libbpf may be called on other threads, what it says stays in C. */
+let keepsWarnings = false;
+
+export function keepWarnings(): void {
+  keepsWarnings = true;
+  own().actplane_keep_warnings();
+}
+
+/** After `keepWarnings`. */
 export function heedAgain(): void {
+  keepsWarnings = false;
   libbpf().libbpf_set_print(printCallback().ptr);
 }
 
-/** Runs `work`, in which libbpf may be called on other threads: what it says stays in C until then. */
+/** Runs `work`, in which libbpf may be called on other threads. */
 export function withoutCallbacks<T>(work: () => T): T {
-  own().actplane_keep_warnings();
+  keepWarnings();
   try {
     return work();
   } finally {

@@ -19,7 +19,7 @@ import {
   viewOf,
 } from "../../base/bytes.ts";
 import { pointerFromC } from "../libc.ts";
-import { checkedResult, heedAgain, own, withoutCallbacks } from "./library.ts";
+import { checkedResult, heedAgain, keepWarnings, own, withoutCallbacks } from "./library.ts";
 import { BpfObject, OpenArguments } from "./object.ts";
 import { processors, startThread } from "./threads.ts";
 
@@ -147,7 +147,7 @@ export function prepareAhead(preparation: Preparation): (() => BpfObject | null)
   const c = own();
   const argument = new Argument(preparation);
   const address = ptr(argument.bytes);
-  c.actplane_keep_warnings();
+  keepWarnings();
   ahead.joins = startThreads(1, c.actplane_preparer(), address);
   if (ahead.joins.length === 0) {
     heedAgain();

@@ -10,7 +10,10 @@ struct table_chunk {
 	__u32 words[TABLE_CHUNK_WORDS];
 };
 
-/* The images, wherever user space has found room for them. At load: as many chunks as they may fill. */
+/*
+ * The images, wherever user space has found room for them. At load: as many chunks as they may fill. Of a single policy
+ * whose image fills no more than one it is `only_chunk`.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -18,6 +21,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct table_chunk);
 } table SEC(".maps");
+
+/*
+ * A variable, of which the programs know where it lies: nothing is looked up, which the kernel would have to write into the
+ * programs at each of more than a hundred places, and nothing can be missing, which the verifier would follow.
+ */
+struct table_chunk only_chunk SEC(".bss.table");
 
 /* Which words of the table are taken, by their first one: user space's own record, which outlives the process. */
 struct {
@@ -493,6 +502,9 @@ const volatile __u32 with_paths = 1;    /* operations on files */
 const volatile __u32 with_endpoints = 1;
 /* Whether rules stay with an object when it gets another name. */
 const volatile __u32 with_names = 1;
+
+/* Whether the table has more than one chunk. */
+const volatile __u32 with_chunks = 1;
 
 /*
  * Of a label set. Most policies have no label beyond its first word: the others are 0 then and stay it. Asked once, for

@@ -109,9 +109,11 @@ static __always_inline struct table_chunk *walker_chunk(struct walker *w)
 {
 	__u32 key = w->classes_at >> CHUNK_SHIFT;
 
+	if (!with_chunks)
+		return &only_chunk;
 	if (w->states_at >> CHUNK_SHIFT != key || w->comb_at >> CHUNK_SHIFT != key || (w->end - 1) >> CHUNK_SHIFT != key)
 		return 0;
-	return bpf_map_lookup_elem(&table, &key);
+	return chunk_of(w->classes_at);
 }
 
 /* ---- accept lists ---- */

@@ -9,15 +9,30 @@
 #define CHUNK_SHIFT 16
 #define CHUNK_MASK (TABLE_CHUNK_WORDS - 1)
 
-/* A record of `size` words (a power of two) at word `at`; null when there is no such chunk. */
-#define TABLE_RECORD(at, type)                                                     \
-	({                                                                         \
-		__u32 at_ = (at), key_ = at_ >> CHUNK_SHIFT;                       \
-		struct table_chunk *chunk_ = bpf_map_lookup_elem(&table, &key_);   \
-		chunk_ ? (type *)&chunk_->words[at_ & CHUNK_MASK &                 \
-						~(__u32)(sizeof(type) / 4 - 1)]    \
-		       : (type *)0;                                                \
-	})
+/* The chunk that word `at` is in, of a table of several; null when there is no such one. */
+static __always_inline struct table_chunk *chunk_of(__u32 at)
+{
+	__u32 key = at >> CHUNK_SHIFT;
+
+	return bpf_map_lookup_elem(&table, &key);
+}
+
+/* The words from `at` on, of a record as long as the low bits of `mask` that are not set say; null as above. */
+static __always_inline void *words_at(__u32 at, __u32 mask)
+{
+	struct table_chunk *chunk = &only_chunk;
+
+	if (with_chunks) {
+		chunk = chunk_of(at);
+		if (!chunk)
+			return 0;
+		asm volatile("" : "+r"(chunk)); /* nothing is computed from it before that is asked */
+	}
+	return &chunk->words[at & CHUNK_MASK & mask];
+}
+
+/* A record at word `at`, its size a power of two; null when there is no such chunk. */
+#define TABLE_RECORD(at, type) ((type *)words_at(at, ~(__u32)(sizeof(type) / 4 - 1)))
 
 /* One word; 0 when it cannot be read, which every list takes as its end. */
 static __always_inline __u32 table_word(__u32 at)

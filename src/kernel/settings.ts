@@ -2,7 +2,7 @@
 // passes over what is behind a 0, which is most of a start (src/kernel/libbpf/threads.ts), and nothing else changes.
 
 import { release } from "node:os";
-import { entry, entryKinds, header, operationBits } from "../ir/abi.ts";
+import { entry, entryKinds, header, operationBits, TABLE_CHUNK_WORDS } from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
 import { isOlder } from "./release.ts";
@@ -45,6 +45,7 @@ const ofAnyPolicy = {
   with_earnings: 1,
   with_paths: 1,
   with_endpoints: 1,
+  with_chunks: 1,
 };
 
 function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
@@ -60,6 +61,7 @@ function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
     with_earnings: Number(kinds.some((kind) => earnedKinds.includes(kind))),
     with_paths: Number(word(header.pathOps) !== 0),
     with_endpoints: Number(word(header.endpointOps) !== 0),
+    with_chunks: Number(image.length > TABLE_CHUNK_WORDS),
   };
 }
 

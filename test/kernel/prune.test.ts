@@ -40,6 +40,7 @@ const settings: readonly (readonly string[])[] = [
   ["flow", "gates", "endpoints"],
   ["earnings", "gates"],
   ["many_labels"],
+  ["chunks"],
 ];
 
 for (const without of settings)
@@ -53,6 +54,6 @@ for (const without of settings)
       expect(pruned.instructions, name).toBeLessThanOrEqual(instructions);
       expect(pruned.instructions, name).toBeGreaterThan(instructions * 0.97);
       // Where the verifier compares what it knows with what it knew hangs on how many instructions it has passed.
-      expect(pruned.verifiedInstructions, name).toBeLessThan(verifiedInstructions * 1.03);
+      expect(pruned.verifiedInstructions, name).toBeLessThan(verifiedInstructions * 1.05);
     }
   });

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { TABLE_CHUNK_WORDS } from "../../src/ir/abi.ts";
 import { type Tier, tiers } from "../../src/kernel/kernel.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { settingsOf, usesOfMaps } from "../../src/kernel/settings.ts";
@@ -43,6 +44,13 @@ test("a label set has one word where no label needs another", () => {
   const text = (count: number) => `${sources(count)}\nrule r: block exec "git" if S${count - 1}`;
   expect(has(text(32))).not.toContain("many_labels");
   expect(has(text(33))).toContain("many_labels");
+});
+
+test("the table has one chunk where the image fills no other", () => {
+  const { compiled } = compiledPolicy('rule r: block exec "git"');
+  const chunks = (words: number) =>
+    settingsOf("lsm", { ...compiled, image: new Uint32Array(words) }).with_chunks;
+  expect([chunks(TABLE_CHUNK_WORDS), chunks(TABLE_CHUNK_WORDS + 1)]).toEqual([0, 1]);
 });
 
 for (const tier of tiers)

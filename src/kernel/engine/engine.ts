@@ -67,7 +67,7 @@ export class LiveEngine implements Engine {
     options: EngineOptions,
   ) {
     this.#domains = new DomainRecords(this.#map("domains"));
-    this.#images = new Images(this.#map("table"), this.#map("images"), () => this.#control.refer());
+    this.#images = new Images(loaded.table, this.#map("images"), () => this.#control.refer());
     for (const key of this.#map("sessions").keys())
       this.#lastSession = Math.max(this.#lastSession, numberIn(key, 0));
     this.adopted = [...this.#domains.all()].map(([domain, { session, base, generation }]) => {

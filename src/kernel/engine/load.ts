@@ -28,6 +28,8 @@ export interface Loaded {
   readonly tier: Tier;
   /** By their names in bpf/maps.h. */
   readonly maps: ReadonlyMap<string, BpfMap>;
+  /** Where the images lie. */
+  readonly table: BpfMap;
   readonly variables: Variables;
   readonly linkIds: readonly number[];
   /** Loads the control programs. */
@@ -77,6 +79,7 @@ export function loadFresh(
     return {
       tier,
       maps,
+      table: object.map(settings.with_chunks === 0 ? ".bss.table" : "table").live,
       variables,
       linkIds: attached.map(({ link }) => link.id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),
@@ -131,6 +134,7 @@ export function loadPinned(pins: Pins): Loaded {
     return {
       tier: found.tier,
       maps,
+      table: maps.get("table") as BpfMap,
       variables: new Variables(bss, variablesOf(object)),
       linkIds: links.map((fd) => linkInfo(fd).id),
       controls: () => Controls.load(content, kernelTypesFor(content), maps),

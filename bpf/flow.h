@@ -270,21 +270,25 @@ struct pools_walk {
 	struct pools *shared;
 };
 
-/* What the process has the memory has that it can write to. */
-GLOBAL int pools_gain(struct verdict *v, struct proc *proc)
+static long pools_gain_step(__u32 index, struct pools_walk *walk)
 {
-	struct pools *shared;
-	__u32 tgid;
+	struct pools *shared = walk->shared;
 
-	if (!with_flow || !v || !proc)
-		return 0;
-	tgid = v->thread >> 32;
-	shared = bpf_map_lookup_elem(&pools, &tgid);
-	if (!shared)
-		return 0;
-	for (int i = 0; i < POOLS_MAX; i++)
-		channel_gain(v, (struct labels *)proc->labels, &shared->keys[i], shared->writes >> i & 1);
+	if (index >= POOLS_MAX || index >= shared->count)
+		return 1;
+	channel_gain(walk->v, (struct labels *)walk->proc->labels, &shared->keys[index], shared->writes >> index & 1);
 	return 0;
+}
+
+/* What the process has the memory has that it can write to. No function of its own, for that would be a frame too many. */
+static __always_inline void pools_gain(struct verdict *v, struct proc *proc)
+{
+	struct pools_walk walk = { .v = v, .proc = proc };
+	__u32 tgid = v->thread >> 32;
+
+	walk.shared = bpf_map_lookup_elem(&pools, &tgid);
+	if (walk.shared)
+		bpf_loop(POOLS_MAX, pools_gain_step, &walk, 0);
 }
 
 /* The process takes what it saw, and holds aside what its program declassifies. True: rules see more of it than before. */

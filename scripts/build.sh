@@ -71,6 +71,7 @@ build_bpf_objects() {
 # Workers are entry points of their own: the compiled executable finds only what was bundled.
 # The two --no-compile-autoload flags are security: without them the executable runs the `preload` of the current
 # folder's bunfig.toml and reads its .env, so a file in an agent's checkout would run as root (test/kernel/executable.test.ts).
+# What starts and ends within a tenth of a second does not earn back what compiling it would cost: src/main.ts ends the policy.
 build_executable() {
   local output=dist/actplane
   local workers=()
@@ -79,7 +80,7 @@ build_executable() {
   begin "$output"
   mkdir -p dist
   "$bun" build --compile --target=bun-linux-x64 --minify --bytecode --format=esm --splitting \
-    --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
+    --no-compile-autoload-bunfig --no-compile-autoload-dotenv --compile-jit-policy=16 \
     src/main.ts "${workers[@]}" --outfile "$output.tmp" >&2
   finish "$output.tmp" "$output"
 }

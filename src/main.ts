@@ -2,6 +2,10 @@
 
 import { realHost } from "./host.ts";
 
+// Whoever is still there is at work, and worth the compiler's time that a start is not (scripts/build.sh).
+const startMs = 500;
+setTimeout(() => Bun.unsafe.setJITPolicy(1), startMs).unref();
+
 // For another processor, while this one reads the rest of us and the policy. What fails is told where it is asked for.
 if (process.argv[2] === "run") realHost.prepareKernel().catch(() => {});
 

@@ -51,7 +51,8 @@ export class BpfMap {
   readonly valueBytes: number;
   readonly #key: OwnedBytes;
   readonly #nextKey: OwnedBytes;
-  readonly #value: OwnedBytes;
+  /** Made when it is asked for: that of a table has a quarter of a megabyte, and most maps are not looked into. */
+  #valueMade: OwnedBytes | null = null;
 
   /** `fd` stays the caller's, who closes it with `close()` unless a BpfObject owns it. */
   constructor(readonly fd: number) {
@@ -62,7 +63,6 @@ export class BpfMap {
       : this.info.valueBytes;
     this.#key = ownedBytes(this.info.keyBytes);
     this.#nextKey = ownedBytes(this.info.keyBytes);
-    this.#value = ownedBytes(this.valueBytes);
   }
 
   /** One that was pinned. */
@@ -158,6 +158,11 @@ export class BpfMap {
 
   close(): void {
     close(this.fd);
+  }
+
+  get #value(): OwnedBytes {
+    this.#valueMade ??= ownedBytes(this.valueBytes);
+    return this.#valueMade;
   }
 
   #setKey(key: Uint8Array): void {

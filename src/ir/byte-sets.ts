@@ -12,7 +12,7 @@ export function byteRange(low: number, high: number): ByteSet {
 }
 
 export function without(set: ByteSet, bytes: Iterable<number>): ByteSet {
-  const result = [...set];
+  const result = set.slice();
   for (const byte of bytes) result[byte] = false;
   return result;
 }
@@ -43,12 +43,18 @@ export class ByteSets {
   }
 }
 
-/** Sixteen characters that two sets share only if they are the same: most of a small policy's compilation was a longer one. */
+/** A text that two sets share only if they are the same. The engine makes it: a loop here, which runs a few times, is slow. */
 export function keyOf(set: ByteSet): string {
-  const words = new Uint16Array(16);
-  for (let byte = 0; byte < 256; byte++)
-    if (set[byte]) words[byte >> 4] = (words[byte >> 4] as number) | (1 << (byte & 15));
-  return String.fromCharCode(...words);
+  return keyOfRow(rowOf(set));
+}
+
+/** 1 for a member and 0 for the others. */
+function rowOf(set: ByteSet): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(set as unknown as ArrayLike<number>);
+}
+
+function keyOfRow(row: Uint8Array<ArrayBuffer>): string {
+  return Buffer.from(row.buffer).toString("latin1");
 }
 
 /** The class of each byte. Classes are numbered by their first byte, so `classOf[0]` is 0. */
@@ -57,24 +63,43 @@ export interface ByteClasses {
   readonly count: number;
 }
 
-/** Refines for every set and isolates every byte of `singles`. */
+/** Isolates every byte of `singles`, and divides the others by every set. */
 export function byteClasses(sets: readonly ByteSet[], singles: ReadonlySet<number>): ByteClasses {
   const classOf = new Uint8Array(256);
   const numbers = new Int16Array(512);
   let count = 1;
-  const refine = (set: ByteSet, isolated: ReadonlySet<number> | null) => {
+  for (const row of distinctBeside(singles, sets)) {
     numbers.fill(-1);
     count = 0;
     for (let byte = 0; byte < 256; byte++) {
-      const key = (classOf[byte] as number) * 2 + (set[byte] ? 1 : 0);
-      if (isolated?.has(byte)) classOf[byte] = count++;
-      else {
-        if (numbers[key] === -1) numbers[key] = count++;
-        classOf[byte] = numbers[key] as number;
-      }
+      const key = (classOf[byte] as number) * 2 + (row[byte] as number);
+      if (numbers[key] === -1) numbers[key] = count++;
+      classOf[byte] = numbers[key] as number;
     }
-  };
-  for (const set of sets) refine(set, null);
-  refine(allBytes, singles);
+  }
+  numbers.fill(-1);
+  count = 0;
+  for (let byte = 0; byte < 256; byte++) {
+    const before = classOf[byte] as number;
+    if (singles.has(byte)) classOf[byte] = count++;
+    else {
+      if (numbers[before] === -1) numbers[before] = count++;
+      classOf[byte] = numbers[before] as number;
+    }
+  }
   return { classOf, count };
+}
+
+/** What the sets say of bytes that are not isolated anyway: most are all bytes but a few that are. */
+function distinctBeside(
+  singles: ReadonlySet<number>,
+  sets: readonly ByteSet[],
+): Iterable<Uint8Array> {
+  const distinct = new Map<string, Uint8Array>();
+  for (const set of sets) {
+    const row = rowOf(set);
+    for (const byte of singles) row[byte] = 0;
+    distinct.set(keyOfRow(row), row);
+  }
+  return distinct.values();
 }

@@ -259,13 +259,17 @@ export function withCommands(
 export function valueOptionsOf(command: Command): Set<string> {
   const options = new Set(command.valueOptions);
   if (!command.abbreviations) return options;
-  const all = [...command.valueOptions, ...command.flags];
-  for (const option of command.valueOptions.filter((text) => text.startsWith("--"))) {
-    for (let length = 3; length < option.length; length++) {
-      const short = option.slice(0, length);
-      // What could mean several is an error or a flag to the program, so it takes no value.
-      if (all.filter((text) => text.startsWith(short)).length === 1) options.add(short);
-    }
-  }
+  const meanings = new Map<string, number>();
+  for (const option of [...command.valueOptions, ...command.flags])
+    for (const short of beginningsOf(option)) meanings.set(short, (meanings.get(short) ?? 0) + 1);
+  // What could mean several is an error or a flag to the program, so it takes no value.
+  for (const option of command.valueOptions)
+    for (const short of beginningsOf(option)) if (meanings.get(short) === 1) options.add(short);
   return options;
+}
+
+/** By which a long option may be known, with the whole. */
+function beginningsOf(option: string): string[] {
+  if (!option.startsWith("--")) return [];
+  return Array.from({ length: option.length - 2 }, (_, i) => option.slice(0, i + 3));
 }

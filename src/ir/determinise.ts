@@ -59,8 +59,7 @@ function prepare(nfa: Nfa): Prepared {
     memberOf[number] = byte;
   });
   const members = nfa.sets.all.map((set) => memberOf.map((byte) => (set[byte] ? 1 : 0)));
-  const listed = (row: Uint8Array, wanted: number) =>
-    [...row.keys()].filter((number) => row[number] === wanted);
+  const lists = members.map(divided);
   const foreverOf = new Int32Array(nfa.nodes).fill(nobody);
   for (const [node, outcome] of nfa.forevers) foreverOf[node] = outcome;
   const doesAccept = new Uint8Array(nfa.nodes);
@@ -69,16 +68,22 @@ function prepare(nfa: Nfa): Prepared {
     nfa,
     classes,
     members,
-    narrow: members.map((row) => {
-      const named = listed(row, 1);
-      return named.length * 2 <= classes.count ? named : null;
-    }),
-    excluded: members.map((row) => listed(row, 0)),
+    narrow: lists.map(({ named }) => (named.length * 2 <= classes.count ? named : null)),
+    excluded: lists.map(({ others }) => others),
     ...closures(nfa, twins(nfa), nodesThatMatter(nfa)),
     foreverOf,
     doesAccept,
     owner: nfa.forevers.size === 0 ? new Int32Array(nfa.nodes).fill(nobody) : owners(nfa),
   };
+}
+
+/** The classes that a row names, and the others. */
+function divided(row: Uint8Array): { named: number[]; others: number[] } {
+  const named: number[] = [];
+  const others: number[] = [];
+  for (let number = 0; number < row.length; number++)
+    (row[number] === 1 ? named : others).push(number);
+  return { named, others };
 }
 
 function isLeaf(nfa: Nfa, node: number): boolean {

@@ -25,7 +25,7 @@ import type { Host } from "../host.ts";
 import type { Io } from "../io.ts";
 import { launchOf } from "../launch-options.ts";
 import { PolicyFileError } from "../policy-file.ts";
-import { counted } from "../text/counted.ts";
+import { counted, grouped } from "../text/counted.ts";
 import { diagnosticsJson, renderDiagnostics, summaryOf, wantsColor } from "../text/diagnostic.ts";
 import { eventJson } from "../text/event.ts";
 import { reasonNotToWrite, reasonOf } from "../text/failure.ts";
@@ -257,7 +257,7 @@ class Run {
   /** Says why nothing is started. */
   #refuse(tier: Tier, weak: readonly ClauseVerdict[], total: number, requireBlock: boolean): void {
     const asked = requireBlock ? "as `require: block` asks" : "as written";
-    const text = `this host (${tier} tier) cannot carry out ${weak.length.toLocaleString("en")} of ${total.toLocaleString("en")} clauses ${asked}, so nothing was started`;
+    const text = `this host (${tier} tier) cannot carry out ${grouped(weak.length)} of ${grouped(total)} clauses ${asked}, so nothing was started`;
     if (this.given.json === true) {
       this.#json({ type: "error", text, ...startJson(tier, weak) });
       return;

@@ -16,7 +16,7 @@ import { carriersOf, takers } from "../../kernel/carriers.ts";
 import { type Tier, tiers } from "../../kernel/kernel.ts";
 import { verdictKinds, verdictOf } from "../../kernel/verdicts.ts";
 import { clauseLine } from "../../runtime/feedback.ts";
-import { counted } from "./counted.ts";
+import { counted, grouped } from "./counted.ts";
 import { printable } from "./printable.ts";
 
 /** One line, for a compile without questions. */
@@ -122,10 +122,10 @@ function automataLines(automata: readonly AutomatonReport[]): string[] {
   if (automata.length === 0) return [];
   const rows = automata.map((automaton) => [
     automatonName(automaton),
-    automaton.patterns.toLocaleString("en"),
-    automaton.states.toLocaleString("en"),
-    automaton.classes.toLocaleString("en"),
-    automaton.combs.toLocaleString("en"),
+    grouped(automaton.patterns),
+    grouped(automaton.states),
+    grouped(automaton.classes),
+    grouped(automaton.combs),
     kib(automaton.words),
   ]);
   return aligned([["automaton", "patterns", "states", "classes", "cells", "size"], ...rows]);

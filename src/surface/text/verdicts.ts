@@ -4,7 +4,7 @@ import type { CompiledClause } from "../../ir/ir.ts";
 import { type Tier, tiers } from "../../kernel/kernel.ts";
 import { type Verdict, verdictKinds, verdictOf } from "../../kernel/verdicts.ts";
 import { clauseLine } from "../../runtime/feedback.ts";
-import { counted } from "./counted.ts";
+import { counted, grouped } from "./counted.ts";
 import { printable } from "./printable.ts";
 
 export interface ClauseVerdict {
@@ -50,7 +50,7 @@ export function renderVerdictsBriefly(verdicts: readonly ClauseVerdict[]): strin
   if (verdicts.length <= listedMax) return renderVerdicts(verdicts);
   const counts = verdictKinds.flatMap((kind) => {
     const count = verdicts.filter(({ verdict }) => verdict.kind === kind).length;
-    return count === 0 ? [] : [`  ${kind.padEnd(kindWidth)}  ${count.toLocaleString("en")}\n`];
+    return count === 0 ? [] : [`  ${kind.padEnd(kindWidth)}  ${grouped(count)}\n`];
   });
   const weaker = verdicts.filter(({ verdict }) => verdict.reason !== null);
   const list = weaker.length === 0 ? "" : `  weaker than written:\n${renderFirstVerdicts(weaker)}`;

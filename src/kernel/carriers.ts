@@ -1,4 +1,4 @@
-// Which programs of bpf/actplane.bpf.c decide an operation in a tier, for people who ask how a clause is
+// Which programs of bpf/*.bpf.c decide an operation in a tier, for people who ask how a clause is
 // carried out. programs.ts says which of them a policy loads; a test holds the names against the object.
 
 import { type OperationName, operationBits as op } from "../ir/abi.ts";

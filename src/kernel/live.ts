@@ -124,7 +124,7 @@ function openFresh(options: EngineOptions, pins: Pins | null, begun = nothingAhe
       // What a probe could do once the real programs cannot: a lockdown since then, or a kernel's limit.
       if (!(failure instanceof SystemError)) throw failure;
       forgetProbes();
-      forgetKernelTypes(embeddedObject());
+      forgetKernelTypes(embeddedObject(tier));
       answers.push({ tier, answer: `${failure.call}: ${failure.code}` });
     }
   }

@@ -1,4 +1,4 @@
-// Which programs of bpf/actplane.bpf.c a policy needs in a tier. What no rule asks about is not
+// Which programs of bpf/*.bpf.c a policy needs in a tier. What no rule asks about is not
 // attached: it costs nobody anything, and loads faster.
 
 import { header, operationBits as op } from "../ir/abi.ts";

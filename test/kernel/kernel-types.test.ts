@@ -8,7 +8,7 @@ import { forgetKernelTypes, kernelTypesFor } from "../../src/kernel/kernel-types
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
-const content = readFileSync(join(import.meta.dir, "../../build/bpf/actplane.bpf.o"));
+const content = readFileSync(join(import.meta.dir, "../../build/bpf/trace.bpf.o"));
 // An object of this test's own: no other process remembers types for it.
 const content2 = readFileSync(join(import.meta.dir, "../../build/bpf/probe.bpf.o"));
 const kernelBtf = "/sys/kernel/btf/vmlinux";

@@ -10,11 +10,20 @@ import { type KernelFacts, programsOf } from "../../src/kernel/programs.ts";
 import { verdictOfOperation } from "../../src/kernel/verdicts.ts";
 import { compiledPolicy } from "../runtime/story.ts";
 
-const object = join(import.meta.dir, "../../build/bpf/actplane.bpf.o");
-const btf = await $`/usr/sbin/bpftool -j btf dump file ${object}`.quiet().json();
-const functions: string[] = btf.types.flatMap(({ kind, name }: { kind: string; name: string }) =>
-  kind === "FUNC" ? [name] : [],
-);
+/** Of the object of those programs. */
+async function functionsIn(name: "hook" | "trace"): Promise<string[]> {
+  const object = join(import.meta.dir, `../../build/bpf/${name}.bpf.o`);
+  const btf = await $`/usr/sbin/bpftool -j btf dump file ${object}`.quiet().json();
+  return btf.types.flatMap(({ kind, name }: { kind: string; name: string }) =>
+    kind === "FUNC" ? [name] : [],
+  );
+}
+const ofHooks = await functionsIn("hook");
+const functionsOf: Readonly<Record<Tier, readonly string[]>> = {
+  lsm: ofHooks,
+  "modify-return": ofHooks,
+  tracepoint: await functionsIn("trace"),
+};
 const inTier: Readonly<Record<Tier, RegExp>> = {
   lsm: /^lsm_/,
   "modify-return": /^mod_/,
@@ -32,9 +41,11 @@ describe("what decides an operation", () => {
   for (const tier of tiers) {
     const told = new Set(operations.flatMap((operation) => carriersOf(tier, [operation])));
     test(`in the ${tier} tier is in the object`, () =>
-      expect([...told].filter((name) => !functions.includes(name))).toEqual([]));
+      expect([...told].filter((name) => !functionsOf[tier].includes(name))).toEqual([]));
     test(`in the ${tier} tier is all that the object has for it`, () => {
-      const programs = functions.filter((name) => inTier[tier].test(name) && !others.test(name));
+      const programs = functionsOf[tier].filter(
+        (name) => inTier[tier].test(name) && !others.test(name),
+      );
       expect(programs.filter((name) => !told.has(name))).toEqual([]);
     });
     test(`in the ${tier} tier is something exactly where the tier sees it`, () => {
@@ -48,7 +59,7 @@ describe("what decides an operation", () => {
   }
   test("in the modify-return tier of a kernel that skips its programs is in the object", () => {
     const told = operations.flatMap((operation) => carriersOf("modify-return", [operation], true));
-    expect(told.filter((name) => !functions.includes(name))).toEqual([]);
+    expect(told.filter((name) => !ofHooks.includes(name))).toEqual([]);
     const usual = new Set(operations.flatMap((each) => carriersOf("modify-return", [each])));
     expect(new Set(told).size).toBe(usual.size * (1 + takers));
   });
@@ -72,7 +83,7 @@ function kernel(facts: Partial<KernelFacts> = {}): KernelFacts {
 
 describe("what a policy loads", () => {
   const loaded = (tier: Tier, text: string) =>
-    programsOf(tier, compiledPolicy(text).compiled, functions, kernel());
+    programsOf(tier, compiledPolicy(text).compiled, functionsOf[tier], kernel());
   const policies = {
     exec: 'rule r: block exec "git"',
     read: 'rule r: block read "/etc/**"',
@@ -102,7 +113,7 @@ describe("what a policy loads", () => {
   });
   test("judges by a kprobe and refuses by several programs where the kernel skips some", () => {
     const names = (skipsHooks: boolean) =>
-      [...programsOf("modify-return", "all", functions, kernel({ skipsHooks }))].toSorted();
+      [...programsOf("modify-return", "all", ofHooks, kernel({ skipsHooks }))].toSorted();
     const usual = names(false);
     const hooks = usual.flatMap((name) => (name.startsWith("mod_") ? [name.slice(4)] : []));
     const tells = (hook: string) => /^(?:inode_free|sk_free)_security$/.test(hook);
@@ -145,7 +156,7 @@ describe("what a policy loads", () => {
   test("leaves out hooks that the kernel does not have yet", () => {
     const { compiled } = compiledPolicy('rule r: block truncate "/srv/**"');
     const on = (release: string) =>
-      programsOf("lsm", compiled, functions, kernel({ release })).has("lsm_file_truncate");
+      programsOf("lsm", compiled, ofHooks, kernel({ release })).has("lsm_file_truncate");
     expect(["5.15.0", "6.1.0-42-amd64", "6.2.0", "6.12.1", "7.0.0"].map(on)).toEqual([
       false,
       false,
@@ -157,7 +168,7 @@ describe("what a policy loads", () => {
   test("has one program for the times of files, by what the hook of the kernel is given", () => {
     const { compiled } = compiledPolicy(policies.metadata);
     const on = (tier: Tier, release: string) =>
-      [...programsOf(tier, compiled, functions, kernel({ release }))].filter((name) =>
+      [...programsOf(tier, compiled, functionsOf[tier], kernel({ release }))].filter((name) =>
         /setattr/.test(name),
       );
     expect(on("lsm", "6.1.0")).toEqual(["lsm_inode_setattr_old"]);
@@ -168,7 +179,7 @@ describe("what a policy loads", () => {
   test("has the hook for 32-bit calls where an older kernel was given it", () => {
     const { compiled } = compiledPolicy(policies.metadata);
     const on = (release: string, has: boolean) =>
-      programsOf("lsm", compiled, functions, kernel({ release, hasFunction: () => has })).has(
+      programsOf("lsm", compiled, ofHooks, kernel({ release, hasFunction: () => has })).has(
         "lsm_file_ioctl_compat",
       );
     expect([on("6.1.0", false), on("6.1.0", true), on("6.8.0", false)]).toEqual([

@@ -7,7 +7,7 @@ import { programInfo } from "../../src/kernel/libbpf/ids.ts";
 import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { loadOnThreads } from "../../src/kernel/libbpf/steps.ts";
 
-const elf = await Bun.file(join(import.meta.dir, "../../build/bpf/actplane.bpf.o")).bytes();
+const elf = await Bun.file(join(import.meta.dir, "../../build/bpf/trace.bpf.o")).bytes();
 
 type Load = (object: BpfObject) => void;
 

@@ -8,10 +8,11 @@ import { BpfObject } from "../../src/kernel/libbpf/object.ts";
 import { settingsOf, usesOfMaps } from "../../src/kernel/settings.ts";
 import { compiledPolicy } from "../runtime/story.ts";
 
-const object = BpfObject.open(
-  "settings",
-  await Bun.file(join(import.meta.dir, "../../build/bpf/actplane.bpf.o")).bytes(),
-);
+async function objectOf(name: "hook" | "trace"): Promise<BpfObject> {
+  const file = Bun.file(join(import.meta.dir, `../../build/bpf/${name}.bpf.o`));
+  return BpfObject.open("settings", await file.bytes());
+}
+const objects = [await objectOf("hook"), await objectOf("trace")];
 
 /** Those that are 1 in the tier with hooks. */
 function has(text: string): string[] {
@@ -75,17 +76,20 @@ test("objects are remembered by their names for one policy, where only names are
   expect(remembers("lsm")).toEqual([1, 0]);
 });
 
-test("every setting is a variable of the programs, and every one of theirs is set", () => {
-  const variables = [...object.map(".rodata").variables()].flatMap(([name, { bytes }]) =>
-    bytes === 4 ? [name] : [],
-  );
-  const ofCopies = ["copy", "trace_copies"]; // Set by engine/load.ts, copy by copy.
-  expect([...Object.keys(settingsOf("lsm", "all")), ...ofCopies].toSorted()).toEqual(
-    variables.toSorted(),
-  );
-});
+test.each(objects)(
+  "every setting is a variable of the programs, and every one of theirs is set",
+  (object) => {
+    const variables = [...object.map(".rodata").variables()].flatMap(([name, { bytes }]) =>
+      bytes === 4 ? [name] : [],
+    );
+    const ofCopies = ["copy", "trace_copies"]; // Set by engine/load.ts, copy by copy.
+    expect([...Object.keys(settingsOf("lsm", "all")), ...ofCopies].toSorted()).toEqual(
+      variables.toSorted(),
+    );
+  },
+);
 
-test("maps that are not always used are maps", () => {
+test.each(objects)("maps that are not always used are maps", (object) => {
   const { compiled } = compiledPolicy('rule r: block exec "git"');
   const uses = usesOfMaps(settingsOf("tracepoint", compiled));
   expect(Object.keys(uses).filter((name) => !object.maps.has(name))).toEqual([]);

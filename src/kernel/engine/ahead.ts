@@ -41,7 +41,7 @@ function knownTier(): Tier | null {
 
 /** Null: there is nothing to begin with. */
 function prepareLoad(tier: Tier): (() => Early | null) | null {
-  const content = embeddedObject();
+  const content = embeddedObject(tier);
   const kernelTypes = knownKernelTypesFor(content);
   const memory = kernelTypes === null ? null : rememberedLoad(tier, content);
   if (memory === null) return null;

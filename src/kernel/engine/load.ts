@@ -49,7 +49,7 @@ export function loadFresh(
   pins: Pins | null,
   prepared: () => Early | null,
 ): Loaded {
-  const content = embeddedObject();
+  const content = embeddedObject(tier);
   const settings = settingsOf(tier, options.programs);
   const skipping = skippingHere();
   const { traceCopies } = skipping;
@@ -67,7 +67,7 @@ export function loadFresh(
     object.program("any_start").run(ownedBytes(8));
     attachAll(inOrder(wanted), "", attached);
     for (let copy = 1; copy < traceCopies; copy++) {
-      const another = openEmbedded(kernelTypesFor(content));
+      const another = openEmbedded(tier, kernelTypesFor(content));
       copies.push(another);
       setConstants(another, { ...settings, trace_copies: traceCopies, copy });
       attachAll(loadCopy(another, object, wanted), `-${copy}`, attached);
@@ -101,22 +101,19 @@ export function loadFresh(
 
 /** Throws EngineTaken where it was pinned by a version that laid it out another way. */
 export function loadPinned(pins: Pins): Loaded {
-  const content = embeddedObject();
-  const object = openEmbedded(null);
   const maps = new Map<string, BpfMap>();
   const fds: number[] = [];
   const closeAll = () => {
     for (const map of maps.values()) map.close();
     for (const fd of fds) close(fd);
   };
+  let object: BpfObject | null = null;
   try {
     const record = pins.map("engine");
     if (record !== null) maps.set("engine", record);
-    const found = decodeEngineRecord(record?.lookup(u32(0)) ?? ownedBytes(16));
-    if (found === null || found.layout !== layoutOf(object))
-      throw new EngineTaken(
-        "what is pinned was laid out by another version of actplane; `actplane stop --all` ends it",
-      );
+    const found = pinnedObject(record);
+    object = found.object;
+    const content = embeddedObject(found.tier);
     for (const { name } of object.maps.values()) {
       const map = maps.get(name) ?? pins.map(name);
       if (map === null) throw new EngineTaken(`what is pinned has no map ${name}`);
@@ -146,8 +143,20 @@ export function loadPinned(pins: Pins): Loaded {
     closeAll();
     throw failure;
   } finally {
-    object.close();
+    object?.close();
   }
+}
+
+/** That of the tier that is pinned, if it is laid out as this version does it. */
+function pinnedObject(record: BpfMap | null): { tier: Tier; object: BpfObject } {
+  const found = decodeEngineRecord(record?.lookup(u32(0)) ?? ownedBytes(16));
+  const object = found === null ? null : openEmbedded(found.tier, null);
+  if (found !== null && object !== null && found.layout === layoutOf(object))
+    return { tier: found.tier, object };
+  object?.close();
+  throw new EngineTaken(
+    "what is pinned was laid out by another version of actplane; `actplane stop --all` ends it",
+  );
 }
 
 /** Files that are this process's standard output and error, which are the command's too. */

@@ -56,14 +56,14 @@ function adjusted({ object, memory }: Early, wanted: Wanted): Prepared | null {
     // To prepare a hook's program libbpf looks for the hook among all functions of the kernel: not once more for nothing.
     const prepared = wanted.tier === "tracepoint" ? memory.prepared : [...names];
     const next = { ...memory, prepared, loaded: [...names], constants: constantsOf(object), sizes };
-    if (!Bun.deepEquals(next, memory)) rememberLoad(wanted.tier, embeddedObject(), next);
+    if (!Bun.deepEquals(next, memory)) rememberLoad(wanted.tier, embeddedObject(wanted.tier), next);
     return { object, names };
   });
 }
 
 function preparedNow(wanted: Wanted): Prepared {
   const { tier, options } = wanted;
-  const object = openEmbedded(kernelTypesFor(embeddedObject()));
+  const object = openEmbedded(tier, kernelTypesFor(embeddedObject(tier)));
   return givenUpOnFailure(object, () => {
     const names = namesOf(object, wanted);
     for (const program of object.programs.values()) program.setAutoload(names.has(program.name));
@@ -76,7 +76,7 @@ function preparedNow(wanted: Wanted): Prepared {
     setConstantsOf(object, wanted);
     const loaded = [...names];
     const memory = { prepared: loaded, loaded, constants: constantsOf(object), sizes, declared };
-    if (options.programs !== "all") rememberLoad(tier, embeddedObject(), memory);
+    if (options.programs !== "all") rememberLoad(tier, embeddedObject(tier), memory);
     return { object, names };
   });
 }

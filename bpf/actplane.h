@@ -1,14 +1,18 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The kernel half of actplane. Every tier is in this one object; the loader loads the programs of the
- * tier it chose by their names: `lsm_*`, `mod_*` with `hook_*`; `trace_*`; and `any_*` always.
+ * actplane.h: the kernel half of actplane but for what a tier's own programs are. There is an object for the tiers with hooks
+ * and one for tracepoints, for a start reads all of an object. The loader loads the programs of the tier it chose by their
+ * names: `lsm_*`, `mod_*` with `hook_*`; `trace_*`; and `any_*` always.
  *
  *   any_fork, any_exit   who is governed: fork hands it on, exit ends it (and decides gates)
  *   any_socket_state     what a TCP connection carried goes with it
- *   tier_hook.h          hooks that refuse before anything happens
  *   control.h            what the tool asks for, whatever the tier: `control_*`, loaded when it is needed
- *   tier_trace.h         tracepoints and cgroup programs, for kernels that refuse the others
+ *   hook.bpf.c           hooks that refuse before anything happens
+ *   trace.bpf.c          tracepoints and cgroup programs, for kernels that refuse the others
  */
+#ifndef ACTPLANE_H
+#define ACTPLANE_H
+
 #include "kernel.h"
 #include "abi.h"
 
@@ -38,8 +42,6 @@
 #include "guard.h"
 #include "loader.h"
 #include "process.h"
-#include "tier_hook.h"
-#include "tier_trace.h"
 #include "control.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -98,3 +100,5 @@ SEC("syscall") int any_name(struct shown_file *shown)
 
 	return scratch ? name_show(scratch, &file) : 0;
 }
+
+#endif

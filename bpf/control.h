@@ -57,7 +57,7 @@ SEC("syscall") int control_approve(struct control *ask)
 /* Mark the images that these lists or states are of. */
 static __always_inline void refer(struct kept *kept)
 {
-	for (int i = 0; i < GROUPS_MAX; i++) {
+	EACH_GROUP(i) {
 		struct image_header *image = kept[i].at ? TABLE_RECORD(kept[i].base, struct image_header) : 0;
 
 		if (image)

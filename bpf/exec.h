@@ -262,7 +262,7 @@ GLOBAL int exec_name(struct scratch *scratch, struct verdict *v, __u32 which, __
 	name = &scratch->names[which];
 	__builtin_memset(name, 0, sizeof(*name));
 	name->skip = skip;
-	bpf_loop(GROUPS_MAX, exec_name_step, &names, 0);
+	bpf_loop(groups_here(), exec_name_step, &names, 0);
 	return 0;
 }
 
@@ -281,7 +281,7 @@ GLOBAL int exec_target_atoms(struct scratch *scratch, struct verdict *v)
 		return 0;
 	own = &scratch->names[scratch->earning & 1 << NAME_CANONICAL ? NAME_CANONICAL : NAME_RESOLVED];
 	bpf_loop(image->atom_words, atoms_clear_step, &clear, 0);
-	for (int i = 0; i < GROUPS_MAX; i++)
+	EACH_GROUP(i)
 		if (own->extras[i])
 			atoms_set_list(scratch, v, own->extras[i] + 1);
 	return 1;
@@ -311,7 +311,7 @@ GLOBAL int exec_atoms(struct scratch *scratch, struct verdict *v, struct args_so
 		return 0;
 	name = &scratch->names[which];
 	scratch->args.start = 0;
-	bpf_loop(GROUPS_MAX, args_start_step, &names, 0);
+	bpf_loop(groups_here(), args_start_step, &names, 0);
 	source->skip = name->skip;
 	if (!args_walk(scratch, v, source)) {
 		v->flags |= EVENT_STRICT_ARGS;
@@ -332,7 +332,7 @@ GLOBAL int exec_lists(struct scratch *scratch, struct verdict *v, __u32 which, _
 {
 	if (!scratch || !v || which >= EXEC_NAMES)
 		return 0;
-	for (int i = 0; i < GROUPS_MAX; i++)
+	EACH_GROUP(i)
 		exec_scan(scratch, v, scratch->names[which].accepts[i], wanted);
 	return 0;
 }
@@ -374,7 +374,7 @@ static __always_inline void exec_names_merge(struct scratch *scratch, __u32 whic
 {
 	__u32 differ = scratch->names[0].skip ^ scratch->names[which].skip;
 
-	for (int i = 0; i < GROUPS_MAX; i++) {
+	EACH_GROUP(i) {
 		differ |= scratch->names[0].accepts[i] ^ scratch->names[which].accepts[i];
 		differ |= scratch->names[0].extras[i] ^ scratch->names[which].extras[i];
 	}

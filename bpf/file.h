@@ -52,7 +52,7 @@ static __always_inline void way_walk(struct scratch *scratch, struct verdict *v,
 {
 	struct way_walk walk = { .scratch = scratch, .v = v, .way = way, .own = v->base };
 
-	bpf_loop(GROUPS_MAX, way_walk_step, &walk, 0);
+	bpf_loop(groups_here(), way_walk_step, &walk, 0);
 	scratch->from = 0;
 }
 
@@ -65,7 +65,7 @@ struct ways_scan {
 static long ways_scan_step(__u32 index, struct ways_scan *scan)
 {
 	struct file_lists *lists = &scan->scratch->lists;
-	__u32 group = index & (GROUPS_MAX - 1), way = index / GROUPS_MAX & (WAYS - 1);
+	__u32 group = index & (groups_here() - 1), way = index / groups_here() & (WAYS - 1);
 	struct kept *list = &lists->ways[way][group], *first = &lists->ways[WAY_PATH][group];
 
 	if (list->at && (way == WAY_PATH || list->at != first->at || list->base != first->base))
@@ -78,7 +78,7 @@ static __always_inline void ways_scan(struct scratch *scratch, struct verdict *v
 {
 	struct ways_scan scan = { .scratch = scratch, .v = v, .wanted = wanted };
 
-	bpf_loop(WAYS * GROUPS_MAX, ways_scan_step, &scan, 0);
+	bpf_loop(WAYS * groups_here(), ways_scan_step, &scan, 0);
 }
 
 /* The lists that an object carries from an earlier name. */
@@ -90,14 +90,14 @@ static __always_inline void object_lists(struct scratch *scratch, struct verdict
 	object_key_of(&key, inode, v->session);
 	object = bpf_map_lookup_elem(&objects, &key);
 	if (object && object->named)
-		for (int i = 0; i < GROUPS_MAX; i++)
+		EACH_GROUP(i)
 			scratch->lists.ways[WAY_OBJECT][i] = object->lists[i];
 }
 
 static __always_inline void ways_clear(struct scratch *scratch)
 {
 	for (int way = 0; way < WAYS; way++)
-		for (int i = 0; i < GROUPS_MAX; i++)
+		EACH_GROUP(i)
 			scratch->lists.ways[way][i].at = 0;
 	scratch->moved_session = 0;
 	scratch->moved_at = 0;
@@ -155,8 +155,9 @@ GLOBAL int name_lists(struct scratch *scratch, struct verdict *v)
 		return 0;
 	}
 	name = bpf_map_lookup_elem(&objects, &key);
-	for (int i = 0; name && i < GROUPS_MAX; i++)
-		scratch->lists.ways[WAY_OBJECT][i] = name->lists[i];
+	if (name)
+		EACH_GROUP(i)
+			scratch->lists.ways[WAY_OBJECT][i] = name->lists[i];
 	return 0;
 }
 
@@ -174,7 +175,7 @@ GLOBAL int name_moves(struct scratch *scratch, struct verdict *v)
 	name_key(&key, scratch, v->session);
 	if (v->ops & (OP_RENAME | OP_UNLINK | OP_CREATE))
 		bpf_map_delete_elem(&objects, &key);
-	for (int i = 0; i < GROUPS_MAX; i++) {
+	EACH_GROUP(i) {
 		if (v->ops & OP_CREATE)
 			differs |= lists->next[i].at != lists->ways[WAY_PATH][i].at ? lists->next[i].at : 0;
 		else
@@ -183,7 +184,7 @@ GLOBAL int name_moves(struct scratch *scratch, struct verdict *v)
 	name = differs ? object_make_at(&key) : 0;
 	if (!name)
 		return 0;
-	for (int i = 0; i < GROUPS_MAX; i++)
+	EACH_GROUP(i)
 		name->lists[i] = lists->next[i];
 	names_given = 1;
 	return 0;
@@ -266,7 +267,7 @@ GLOBAL int path_sources(struct scratch *scratch, struct verdict *v, struct label
 	if (by_ways) {
 		ways_scan(scratch, v, 1u << ENTRY_LABEL);
 	} else {
-		for (int i = 0; i < GROUPS_MAX; i++) {
+		EACH_GROUP(i) {
 			int accept = path_accept(scratch, v, AUTOMATON_PATH, i);
 
 			if (accept < 0)
@@ -289,7 +290,7 @@ GLOBAL int below_scan(struct scratch *scratch, struct verdict *v, __u32 is_certa
 {
 	if (!with_gates || !scratch || !v)
 		return 0;
-	for (int i = 0; i < GROUPS_MAX; i++) {
+	EACH_GROUP(i) {
 		if (path_accept(scratch, v, AUTOMATON_PATH, i) < 0)
 			break;
 		if (is_certain)
@@ -432,7 +433,7 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 	if (!session)
 		return -EPERM;
 	keep.own = v->base;
-	bpf_loop(GROUPS_MAX, list_keep, &keep, 0);
+	bpf_loop(groups_here(), list_keep, &keep, 0);
 	if (keep.differs) {
 		if (!name_has_room(v, inode))
 			return 0;
@@ -441,7 +442,7 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 			return -EPERM;
 		/* The first name stays: a later one was in the agent's hands. */
 		if (!object->named || is_new) {
-			for (int i = 0; i < GROUPS_MAX; i++)
+			EACH_GROUP(i)
 				object->lists[i] = scratch->lists.ways[WAY_PATH][i];
 			if (remembers_names)
 				object->inode = inode | lives_in_memory(inode);
@@ -466,7 +467,7 @@ GLOBAL int name_keep(struct scratch *scratch, struct verdict *v, __u64 inode)
 		return -EPERM;
 	}
 	keep.at = scratch->path_at;
-	bpf_loop(GROUPS_MAX, state_keep, &keep, 0);
+	bpf_loop(groups_here(), state_keep, &keep, 0);
 	scratch->from = 0;
 	scratch->path_at = keep.at;
 	__sync_fetch_and_add(&session->moved_directories, 1);
@@ -484,7 +485,7 @@ GLOBAL int holds_data(__u64 inode)
 /* As name_keep, of an object that has this name and may get another one unseen. */
 static __always_inline int name_remember(struct scratch *scratch, struct verdict *v, __u64 inode)
 {
-	for (int i = 0; i < GROUPS_MAX; i++)
+	EACH_GROUP(i)
 		scratch->lists.next[i].at = 0;
 	return name_keep(scratch, v, inode);
 }
@@ -602,7 +603,7 @@ static __always_inline int file_judged(struct file_request *request, bool opened
 	if (remembers_names && !opened && request->name && v->ops & (OP_NAMES | OP_UNLINK))
 		name_moves(scratch, v);
 	if (!opened && request->only_refuse && v->effect < EFFECT_BLOCK) {
-		for (int i = 0; i < GROUPS_MAX; i++)
+		EACH_GROUP(i)
 			scratch->lists.next[i] = scratch->lists.ways[WAY_PATH][i];
 		return 0;
 	}

@@ -503,14 +503,23 @@ const volatile __u32 with_endpoints = 1;
 /* Whether rules stay with an object when it gets another name. */
 const volatile __u32 with_names = 1;
 
-/* Whether the table has more than one chunk. */
+/* Whether the table has more than one chunk, and some kind of names more than one automaton. */
 const volatile __u32 with_chunks = 1;
+const volatile __u32 with_many_groups = 1;
 
 /*
  * Of a label set. Most policies have no label beyond its first word: the others are 0 then and stay it. Asked once, for
  * the verifier follows both answers.
  */
 #define EACH_LABEL_WORD(i) for (int i = 0, many = with_many_labels; i < LABEL_WORDS && (!i || many); i++)
+
+/* As much of automata: where no kind has more than one, nothing is read or written of the others' places. */
+#define EACH_GROUP(i) for (int i = 0, many = with_many_groups; i < GROUPS_MAX && (!i || many); i++)
+
+static __always_inline __u32 groups_here(void)
+{
+	return with_many_groups ? GROUPS_MAX : 1;
+}
 
 /*
  * 1: the tier sees the names of a rename and not its object, so what is opened is written down with its name. Only

@@ -76,7 +76,7 @@ GLOBAL int endpoint_judge(struct endpoint *endpoint, struct verdict *v)
 	image = image_of(v);
 	if (!image || !(image->endpoint_ops & v->ops))
 		return 0;
-	for (int i = 0; i < GROUPS_MAX; i++) {
+	EACH_GROUP(i) {
 		int accept = endpoint_accept(endpoint, v, i);
 
 		if (accept < 0)

@@ -45,10 +45,10 @@ guest_tests() {
   if [[ $form == everything && -z $named && $name != 6.1-with && $name != 6.12-without ]]; then asked=quick; fi
   if [[ $kernel == 5.10 ]]; then asked=counts; fi
   # command.test.ts is about the tool and not about the kernel, and runs natively.
-  local tests=(test/e2e/{kernel,enforcement,lifetime,engine,model,preempted,provenance,serve,serve-second-names,agents}.test.ts)
+  local tests=(test/e2e/{kernel,enforcement,sizes,lifetime,engine,model,preempted,provenance,serve,serve-second-names,agents}.test.ts)
   if [[ $asked == quick ]]; then few=(ACTPLANE_E2E_QUICK=yes) tests=(test/e2e/{kernel,enforcement,preempted}.test.ts); fi
-  # Half of them with more labels than a word has.
-  if [[ $lsm == without ]]; then few+=(ACTPLANE_E2E_MANY_LABELS=yes); fi
+  # Half of them with more labels than a word has, and a table of several chunks.
+  if [[ $lsm == without ]]; then few+=(ACTPLANE_E2E_LARGE=yes); fi
   if [[ $form == quick ]]; then tests=(test/e2e/enforcement.test.ts); fi
   if [[ $asked == counts ]]; then tests=(test/e2e/kernel.test.ts); fi
   # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.

@@ -2,7 +2,15 @@
 // passes over what is behind a 0, which is most of a start (src/kernel/libbpf/threads.ts), and nothing else changes.
 
 import { release } from "node:os";
-import { entry, entryKinds, header, operationBits, TABLE_CHUNK_WORDS } from "../ir/abi.ts";
+import {
+  automatonKinds,
+  entry,
+  entryKinds,
+  GROUPS_MAX,
+  header,
+  operationBits,
+  TABLE_CHUNK_WORDS,
+} from "../ir/abi.ts";
 import type { Compiled } from "../ir/ir.ts";
 import type { Tier } from "./kernel.ts";
 import { isOlder } from "./release.ts";
@@ -46,6 +54,7 @@ const ofAnyPolicy = {
   with_paths: 1,
   with_endpoints: 1,
   with_chunks: 1,
+  with_many_groups: 1,
 };
 
 function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
@@ -62,6 +71,9 @@ function ofPolicy({ image, labels }: Compiled): typeof ofAnyPolicy {
     with_paths: Number(word(header.pathOps) !== 0),
     with_endpoints: Number(word(header.endpointOps) !== 0),
     with_chunks: Number(image.length > TABLE_CHUNK_WORDS),
+    with_many_groups: Number(
+      automatonKinds.some((_, kind) => word(header.automata + kind * GROUPS_MAX + 1) !== 0),
+    ),
   };
 }
 

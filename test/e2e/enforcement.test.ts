@@ -43,8 +43,11 @@ const whole = {
   identity,
 };
 const isQuick = process.env.ACTPLANE_E2E_QUICK !== undefined;
+const only = process.env.ACTPLANE_E2E_SUITES?.split(",") ?? Object.keys(whole);
 const suites = Object.fromEntries(
-  Object.entries(whole).map(([title, suite]) => [title, isQuick ? quick(suite) : suite]),
+  Object.entries(whole)
+    .filter(([title]) => only.includes(title))
+    .map(([title, suite]) => [title, isQuick ? quick(suite) : suite]),
 );
 const wanted = new RegExp(process.env.ACTPLANE_E2E_CASES ?? "");
 
@@ -56,15 +59,17 @@ interface Pair {
 let pair: Pair | null = null;
 let folder = "";
 
-/** Labels that take the first word of every set, and that nothing has. */
-const others = process.env.ACTPLANE_E2E_MANY_LABELS ? Array.from({ length: 40 }, (_, i) => i) : [];
+/** Labels that take the first word of every set, and patterns that fill a chunk of the table and many automata: nothing here has them. */
+const isLarge = process.env.ACTPLANE_E2E_LARGE !== undefined;
+const numbers = (count: number) => Array.from({ length: isLarge ? count : 0 }, (_, i) => i);
 const ofOthers = {
-  policy: others
-    .map(
+  policy: [
+    ...numbers(40).map(
       (i) =>
         `source OTHER-${i} = file "**/no-such-${i}"\nrule if-other-${i}:\n  block exec "no-such" if OTHER-${i}\n`,
-    )
-    .join(""),
+    ),
+    ...numbers(14).map((i) => `rule in-other-${i}:\n  notify write "**/no-such-folder-${i}/**"\n`),
+  ].join(""),
   cases: [],
 };
 

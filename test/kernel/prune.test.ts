@@ -41,6 +41,7 @@ const settings: readonly (readonly string[])[] = [
   ["earnings", "gates"],
   ["many_labels"],
   ["chunks"],
+  ["many_groups"],
 ];
 
 for (const without of settings)

@@ -54,6 +54,13 @@ test("the table has one chunk where the image fills no other", () => {
   expect([chunks(TABLE_CHUNK_WORDS), chunks(TABLE_CHUNK_WORDS + 1)]).toEqual([0, 1]);
 });
 
+test("names have several automata where one would explode", () => {
+  const folders = (count: number) =>
+    Array.from({ length: count }, (_, i) => `rule r${i}: notify write "**/folder-${i}/**"`);
+  expect(has(folders(2).join("\n"))).not.toContain("many_groups");
+  expect(has(folders(30).join("\n"))).toContain("many_groups");
+});
+
 for (const tier of tiers)
   test(`a policy that is not known has everything that the ${tier} tier has`, () => {
     const { kill_before_ops: _, remembers_names, ...rest } = settingsOf(tier, "all", "6.12.0");

@@ -274,7 +274,7 @@ static long pools_gain_step(__u32 index, struct pools_walk *walk)
 {
 	struct pools *shared = walk->shared;
 
-	if (index >= POOLS_MAX || index >= shared->count)
+	if (index >= POOLS_MAX)
 		return 1;
 	channel_gain(walk->v, (struct labels *)walk->proc->labels, &shared->keys[index], shared->writes >> index & 1);
 	return 0;

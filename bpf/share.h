@@ -25,8 +25,10 @@ static long pool_step(__u32 index, struct pool_search *search)
 		return 1;
 	key = &shared->keys[index];
 	if (index >= shared->count) {
+		/* Another thread may take it now: the count only grows, or a place behind it would be forgotten. */
+		if (__sync_val_compare_and_swap(&shared->count, index, index + 1) != index)
+			return 0;
 		*key = *at;
-		shared->count = index + 1;
 	} else if (key->inode != at->inode || key->device != at->device || key->generation != at->generation ||
 		   key->system != at->system) {
 		return 0;

@@ -6,9 +6,9 @@
  * Labels, gates and clauses go by the numbers of their session, which are never given twice: they mean
  * the same in every image of its domains, one after another and beside each other.
  *
- * A compiled policy is an IMAGE: an array of u32 words, copied into the `table` map at the
+ * A compiled policy is an IMAGE: an array of u32 words, copied into the table (`table`, or `only_chunk`) at the
  * word offset `domain.base`. All offsets inside an image are in words and relative to its start,
- * so equal policies give equal bytes wherever they are loaded. The map stores the words in chunks;
+ * so equal policies give equal bytes wherever they are loaded. The table has the words in chunks;
  * records are aligned to their own size so that none straddles a chunk.
  *
  *   bytes of a name --automaton--> state --accept--> list of entries --ops, labels, gates--> verdict
@@ -157,7 +157,7 @@ struct gate_record {
 
 /* One policy of a domain. */
 struct domain_slot {
-	__u32 base;       /* word offset of its image in `table` */
+	__u32 base;       /* word offset of its image in the table */
 	__u32 generation; /* from 1, in every event; 0: there is no policy, and everything is refused */
 };
 

@@ -513,7 +513,7 @@ const volatile __u32 with_many_groups = 1;
  */
 #define EACH_LABEL_WORD(i) for (int i = 0, many = with_many_labels; i < LABEL_WORDS && (!i || many); i++)
 
-/* As much of automata: where no kind has more than one, nothing is read or written of the others' places. */
+/* As much of automata: where no kind has more than one, what lies in the others' places means nothing. */
 #define EACH_GROUP(i) for (int i = 0, many = with_many_groups; i < GROUPS_MAX && (!i || many); i++)
 
 static __always_inline __u32 groups_here(void)

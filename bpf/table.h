@@ -17,7 +17,10 @@ static __always_inline struct table_chunk *chunk_of(__u32 at)
 	return bpf_map_lookup_elem(&table, &key);
 }
 
-/* The words from `at` on, of a record as long as the low bits of `mask` that are not set say; null as above. */
+/*
+ * The words from `at` on, of a record as long as the low bits of `mask` that are not set say; null as above. No offset of its
+ * image leads out of the only chunk.
+ */
 static __always_inline void *words_at(__u32 at, __u32 mask)
 {
 	struct table_chunk *chunk = &only_chunk;

@@ -48,7 +48,7 @@ guest_tests() {
   local tests=(test/e2e/{kernel,enforcement,sizes,lifetime,engine,model,preempted,provenance,serve,serve-second-names,agents}.test.ts)
   if [[ $asked == quick ]]; then few=(ACTPLANE_E2E_QUICK=yes) tests=(test/e2e/{kernel,enforcement,preempted}.test.ts); fi
   # Half of them with more labels than a word has, and a table of several chunks.
-  if [[ $lsm == without ]]; then few+=(ACTPLANE_E2E_LARGE=yes); fi
+  if [[ $lsm == without ]]; then few+=(ACTPLANE_E2E_SIZE=large); fi
   if [[ $form == quick ]]; then tests=(test/e2e/enforcement.test.ts); fi
   if [[ $asked == counts ]]; then tests=(test/e2e/kernel.test.ts); fi
   # With one emulated processor 7.x stopped in about one boot of four, blocked and without a word; with two it has not.

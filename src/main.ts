@@ -2,7 +2,7 @@
 
 import { realHost } from "./host.ts";
 
-// Whoever is still there is at work, and worth the compiler's time that a start is not (scripts/build.sh).
+// Whoever still waits for something then is at work, and worth the compiler's time that a start is not (scripts/build.sh).
 const startMs = 500;
 setTimeout(() => Bun.unsafe.setJITPolicy(1), startMs).unref();
 

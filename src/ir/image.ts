@@ -1,5 +1,5 @@
 // The image: header, gates, entries, then the automata kind by kind. Every record is aligned to its
-// own size, so that none straddles a chunk of the table map.
+// own size, so that none straddles a chunk of the table.
 
 import { assert } from "../base/assert.ts";
 import {
@@ -243,7 +243,7 @@ function writeAutomaton(
 }
 
 /**
- * An automaton inside one chunk of the table map is walked without looking chunks up, so one that fits
+ * An automaton inside one chunk of the table is walked without looking chunks up, so one that fits
  * begins in the next chunk rather than straddling two. Images are loaded at chunk boundaries.
  */
 function keepInOneChunk(writer: ImageWriter, tableWords: number): void {

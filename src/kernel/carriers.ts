@@ -1,5 +1,5 @@
 // Which programs of bpf/*.bpf.c decide an operation in a tier, for people who ask how a clause is
-// carried out. programs.ts says which of them a policy loads; a test holds the names against the object.
+// carried out. programs.ts says which of them a policy loads; a test holds the names against the objects.
 
 import { type OperationName, operationBits as op } from "../ir/abi.ts";
 import type { Tier } from "./kernel.ts";

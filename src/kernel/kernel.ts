@@ -241,7 +241,7 @@ export interface EngineOptions {
   readonly programs: "all" | Compiled;
   /** The folder below a bpffs where everything is pinned, and found again by the next process. Null: nothing is. */
   readonly pins: string | null;
-  /** Room for the images of all domains; equal images lie there once. */
+  /** Room for the images of all domains, of programs for all; equal images lie there once. */
   readonly tableBytes?: number;
   /** Of an engine that is adopted, events that nobody read come before openEngine resolves. */
   readonly onEvent: (event: KernelEvent) => void;

@@ -1,5 +1,5 @@
 // What the last policy of a tier made of the programs, kept until the next boot: what takes its time is done before it is known
-// what the next one needs (engine/prepared.ts). Only a guess: what does not hold then is done again.
+// what the next one needs (engine/ahead.ts). Only a guess: what does not hold then is done again.
 
 import { readFileSync } from "node:fs";
 import { bootId, keptPath, remember } from "./boot-memory.ts";

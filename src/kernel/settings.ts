@@ -1,5 +1,6 @@
 // The settings of bpf/maps.h, fixed when the programs are loaded: what the one policy that they serve has. The verifier
-// passes over what is behind a 0, which is most of a start (src/kernel/libbpf/threads.ts), and nothing else changes.
+// passes over what is behind a 0, which is most of a start (src/kernel/libbpf/threads.ts); where the image is put hangs on it, and
+// nothing else.
 
 import { release } from "node:os";
 import {

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { TABLE_CHUNK_WORDS } from "../../src/ir/abi.ts";
 import type { Case, Outcome } from "./case.ts";
 import { files } from "./cases/files.ts";
 import { flows } from "./cases/flows.ts";
@@ -27,7 +28,7 @@ import {
 } from "./matrix.ts";
 import { quick } from "./quick.ts";
 import { startServers } from "./servers.ts";
-import { clean, patience, scratchFolder, type Tier, whyNot } from "./tool.ts";
+import { clean, patience, runTool, scratchFolder, type Tier, whyNot } from "./tool.ts";
 
 setDefaultTimeout(120_000 * patience);
 const reason = whyNot();
@@ -59,16 +60,28 @@ interface Pair {
 let pair: Pair | null = null;
 let folder = "";
 
-/** Labels that take the first word of every set, and patterns that fill a chunk of the table and many automata: nothing here has them. */
-const isLarge = process.env.ACTPLANE_E2E_LARGE !== undefined;
-const numbers = (count: number) => Array.from({ length: isLarge ? count : 0 }, (_, i) => i);
+/**
+ * What makes the programs others (src/kernel/settings.ts), by the size that is wanted of the policy. `small`: one automaton of each
+ * kind of names and one chunk of table, which is for the suites to be; `long`: more chunks, by plain names; `large`: more labels
+ * than a word has, and more automata, too. Nothing here has any of what is added.
+ */
+const size = process.env.ACTPLANE_E2E_SIZE as "small" | "long" | "large" | undefined;
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const name = (i: number) => `"/no-such/${Bun.hash(`${i}`).toString(36)}"`;
+const plainNames = [
+  `define PLAIN = ${numbers(1800).map(name).join(", ")}\nrule plain:\n  notify write @PLAIN\n`,
+];
+const labelsAndFolders = [
+  ...numbers(40).map(
+    (i) =>
+      `source OTHER-${i} = file "**/no-such-${i}"\nrule if-other-${i}:\n  block exec "no-such" if OTHER-${i}\n`,
+  ),
+  ...numbers(14).map((i) => `rule in-other-${i}:\n  notify write "**/no-such-folder-${i}/**"\n`),
+];
 const ofOthers = {
   policy: [
-    ...numbers(40).map(
-      (i) =>
-        `source OTHER-${i} = file "**/no-such-${i}"\nrule if-other-${i}:\n  block exec "no-such" if OTHER-${i}\n`,
-    ),
-    ...numbers(14).map((i) => `rule in-other-${i}:\n  notify write "**/no-such-folder-${i}/**"\n`),
+    ...(size === "long" || size === "large" ? plainNames : []),
+    ...(size === "large" ? labelsAndFolders : []),
   ].join(""),
   cases: [],
 };
@@ -154,6 +167,21 @@ test.skipIf(reason !== null)("the tier is the one that this kernel promises", ()
   const promised = process.env.ACTPLANE_E2E_TIER ?? pair?.held.told.tier;
   expect(pair?.held.told.tier).toBe(promised as Tier);
 });
+
+test.skipIf(reason !== null || size === undefined)(
+  "the policy is of the size that is wanted",
+  async () => {
+    const policy = join(folder, "held/policy.ap");
+    const { stdout } = await runTool(["compile", "--json", policy], { timeoutMs: 60_000 });
+    const { automata, image_bytes } = JSON.parse(stdout);
+    const kinds = automata.map(({ kind }: { kind: string }) => kind);
+    const has = {
+      manyAutomata: new Set(kinds).size < kinds.length,
+      manyChunks: image_bytes > TABLE_CHUNK_WORDS * 4,
+    };
+    expect(has).toEqual({ manyAutomata: size === "large", manyChunks: size !== "small" });
+  },
+);
 
 test.skipIf(reason !== null)("no event was lost, nothing failed, nobody was left behind", () => {
   const { told } = pair!.held;

@@ -12,13 +12,9 @@ const askedHere = test.skipIf(whyNot() !== null || process.env.ACTPLANE_E2E_KERN
 
 /** How many tests of enforcement.test.ts passed, when all did. */
 async function passed(variables: Readonly<Record<string, string>>): Promise<number> {
+  const { ACTPLANE_E2E_RECORD: _, ...environment } = process.env;
   const run = Bun.spawn([process.execPath, "test", join(import.meta.dir, "enforcement.test.ts")], {
-    env: {
-      ...process.env,
-      ACTPLANE_E2E_LARGE: undefined,
-      ACTPLANE_E2E_RECORD: undefined,
-      ...variables,
-    },
+    env: { ...environment, ...variables },
     stderr: "pipe",
   });
   const said = await new Response(run.stderr).text();
@@ -26,25 +22,34 @@ async function passed(variables: Readonly<Record<string, string>>): Promise<numb
   return Number(/^ (\d+) pass$/m.exec(said)?.[1]);
 }
 
-asked("a policy with one automaton of a kind", async () => {
+const filesAndAddresses = {
+  ACTPLANE_E2E_SUITES: "files,network",
   // The secret of that case is another suite's.
-  const cases = "files: |network: (?!connect with a secret)";
-  expect(
-    await passed({ ACTPLANE_E2E_SUITES: "files,network", ACTPLANE_E2E_CASES: cases }),
-  ).toBeGreaterThan(100);
+  ACTPLANE_E2E_CASES: "files: |network: (?!connect with a secret)",
+};
+
+asked("one automaton of a kind", async () => {
+  expect(await passed({ ...filesAndAddresses, ACTPLANE_E2E_SIZE: "small" })).toBeGreaterThan(100);
 });
 
-askedHere("a policy with one automaton of a kind, and gates", async () => {
-  const cases = "gates: |programs: ";
-  expect(
-    await passed({ ACTPLANE_E2E_SUITES: "programs,gates", ACTPLANE_E2E_CASES: cases }),
-  ).toBeGreaterThan(60);
+askedHere("one automaton of a kind, in a table of several chunks", async () => {
+  expect(await passed({ ...filesAndAddresses, ACTPLANE_E2E_SIZE: "long" })).toBeGreaterThan(100);
 });
 
-askedHere("a policy with more labels than a word has, and a table of several chunks", async () => {
-  const cases =
-    "flows: (a|without|the) label|flows: a (new file|file of|process)|transforms: (a redactor|no lineage|what)|files: ";
-  expect(await passed({ ACTPLANE_E2E_LARGE: "yes", ACTPLANE_E2E_CASES: cases })).toBeGreaterThan(
-    120,
-  );
+askedHere("one automaton of a kind, with arguments and gates", async () => {
+  const suites = {
+    ACTPLANE_E2E_SUITES: "programs,gates",
+    ACTPLANE_E2E_CASES: "gates: |programs: ",
+  };
+  expect(await passed({ ...suites, ACTPLANE_E2E_SIZE: "small" })).toBeGreaterThan(60);
 });
+
+askedHere(
+  "more labels than a word has, several automata, and a table of several chunks",
+  async () => {
+    const cases =
+      "flows: (a|without|the) label|flows: a (new file|file of|process)|transforms: (a redactor|no lineage|what)|files: ";
+    const run = { ACTPLANE_E2E_SIZE: "large", ACTPLANE_E2E_CASES: cases };
+    expect(await passed(run)).toBeGreaterThan(120);
+  },
+);

@@ -150,10 +150,11 @@ export function loadPinned(pins: Pins): Loaded {
 /** That of the tier that is pinned, if it is laid out as this version does it. */
 function pinnedObject(record: BpfMap | null): { tier: Tier; object: BpfObject } {
   const found = decodeEngineRecord(record?.lookup(u32(0)) ?? ownedBytes(16));
-  const object = found === null ? null : openEmbedded(found.tier, null);
-  if (found !== null && object !== null && found.layout === layoutOf(object))
-    return { tier: found.tier, object };
-  object?.close();
+  if (found !== null) {
+    const object = openEmbedded(found.tier, null);
+    if (found.layout === layoutOf(object)) return { tier: found.tier, object };
+    object.close();
+  }
   throw new EngineTaken(
     "what is pinned was laid out by another version of actplane; `actplane stop --all` ends it",
   );

@@ -119,12 +119,12 @@ export function own() {
   return added;
 }
 
-/** While libbpf may be called on other threads, what it says stays in C. */
+/** While libbpf may say something on other threads, that stays in C. Of loading a program, which goes on after it, it says nothing. */
 let keepsWarnings = false;
 
 export function keepWarnings(): void {
-  keepsWarnings = true;
   own().actplane_keep_warnings();
+  keepsWarnings = true;
 }
 
 /** After `keepWarnings`. */
@@ -177,7 +177,7 @@ function printCallback(): JSCallback {
     logSink?.(level, text);
     return 0;
   };
-  // INVARIANT: libbpf is called on the main thread only, so the callback never comes from another one.
+  // INVARIANT: libbpf says something on the main thread only, or keepWarnings() is in force: the callback never comes from another.
   keptCallback = new JSCallback(print, { args: ["u32", "ptr", "ptr"], returns: "i32" });
   return keptCallback;
 }

@@ -38,7 +38,7 @@ finish() {
 
 build_libbpf() {
   local output=build/libbpf-actplane.so
-  stale "$output" packaging/libbpf bpf/abi.h || return 0
+  stale "$output" packaging/libbpf bpf/abi.h scripts/build.sh || return 0
   begin "$output"
   bash packaging/libbpf/build.sh "$output.tmp"
   finish "$output.tmp" "$output"
@@ -47,7 +47,7 @@ build_libbpf() {
 # Linked statically, so that it runs on whatever C library the machine has.
 build_attendants() {
   local output=build/attendants
-  stale "$output" packaging/attendants || return 0
+  stale "$output" packaging/attendants scripts/build.sh || return 0
   begin "$output"
   gcc -O2 -static -Wall -Wextra -Werror -s packaging/attendants/attendants.c -o "$output.tmp"
   finish "$output.tmp" "$output"
@@ -60,7 +60,7 @@ build_bpf_objects() {
   for source in bpf/*.bpf.c; do
     [[ -e "$source" ]] || continue
     output="build/bpf/$(basename "${source%.c}").o"
-    stale "$output" bpf || continue
+    stale "$output" bpf scripts/build.sh || continue
     begin "$output"
     "$clang" -target bpf -O2 -g -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror -I bpf -c "$source" -o "$output.tmp"
     "$llvm_strip" -g "$output.tmp"

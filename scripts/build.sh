@@ -80,7 +80,7 @@ build_executable() {
   begin "$output"
   mkdir -p dist
   "$bun" build --compile --target=bun-linux-x64 --minify --bytecode --format=esm --splitting \
-    --no-compile-autoload-bunfig --no-compile-autoload-dotenv --compile-jit-policy=16 \
+    --no-compile-autoload-bunfig --no-compile-autoload-dotenv --compile-jit-policy=32 \
     src/main.ts "${workers[@]}" --outfile "$output.tmp" >&2
   finish "$output.tmp" "$output"
 }

@@ -132,8 +132,10 @@ function disjointPaths(a: Glob, b: Glob): boolean {
   return x !== "none" && x === y && disjoint(anchored(a), anchored(b));
 }
 
-/** Most pairs are unrelated: one name of `special` that `general` does not match settles it. */
+/** Most pairs are unrelated: their last bytes, or one name of `special` that `general` does not match, settle it. */
 function coversQuickly(general: Glob, special: Glob, rule: "stops" | "ordinary"): boolean {
+  const [last, other] = [general.at(-1), special.at(-1)];
+  if (last?.kind === "byte" && other?.kind === "byte" && last.byte !== other.byte) return false;
   return (
     matchesGlob(general, new Uint8Array(witness(special)), rule) && covers(general, special, rule)
   );

@@ -15,28 +15,28 @@ export interface Comb {
 const triesMax = 64;
 
 export function packComb(dfa: Dfa): Comb {
+  const { rowStart, rowClass } = dfa;
   const base = new Uint32Array(dfa.states);
   const gaps = new Gaps();
   let from = 0;
   let length = dfa.classes.count;
   for (const state of longestFirst(dfa)) {
-    const start = dfa.rowStart[state] as number;
-    const row = dfa.rowClass.subarray(start, dfa.rowStart[state + 1] as number);
-    const first = row[0] as number;
-    let slot = gaps.next(row.length === 1 ? first : Math.max(from, first));
-    for (let tries = 0; !fits(gaps, row, slot - first); slot = gaps.next(slot + 1)) {
+    const start = rowStart[state] as number;
+    const end = rowStart[state + 1] as number;
+    const first = rowClass[start] as number;
+    let slot = gaps.next(end - start === 1 ? first : Math.max(from, first));
+    for (
+      let tries = 0;
+      !gaps.areFree(rowClass, start + 1, end, slot - first);
+      slot = gaps.next(slot + 1)
+    ) {
       if (++tries === triesMax) from = slot;
     }
-    for (const number of row) gaps.take(slot - first + number);
+    for (let cell = start; cell < end; cell++) gaps.take(slot - first + (rowClass[cell] as number));
     base[state] = slot - first;
     length = Math.max(length, slot - first + dfa.classes.count);
   }
   return fill(dfa, base, length);
-}
-
-function fits(gaps: Gaps, row: Uint8Array, base: number): boolean {
-  for (let i = 1; i < row.length; i++) if (!gaps.isFree(base + (row[i] as number))) return false;
-  return true;
 }
 
 function fill(dfa: Dfa, base: Uint32Array, length: number): Comb {
@@ -75,17 +75,24 @@ class Gaps {
 
   next(slot: number): number {
     this.#reach(slot);
+    const successor = this.#successor;
     let at = slot;
-    while (at < this.#successor.length && this.#successor[at] !== at) {
-      const step = this.#successor[at] as number;
-      if (step < this.#successor.length) this.#successor[at] = this.#successor[step] as number;
+    while (at < successor.length && successor[at] !== at) {
+      const step = successor[at] as number;
+      if (step < successor.length) successor[at] = successor[step] as number;
       at = step;
     }
     return at;
   }
 
-  isFree(slot: number): boolean {
-    return slot >= this.#successor.length || this.#successor[slot] === slot;
+  /** The slots `base + class` of the classes from place `from` up to `to`. */
+  areFree(classes: Uint8Array, from: number, to: number, base: number): boolean {
+    const successor = this.#successor;
+    for (let i = from; i < to; i++) {
+      const slot = base + (classes[i] as number);
+      if (slot < successor.length && successor[slot] !== slot) return false;
+    }
+    return true;
   }
 
   take(slot: number): void {
